@@ -1,0 +1,47 @@
+# Two commands matter: `make serve` and `make test`. Both build what they need.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+HOST ?= 127.0.0.1
+PORT ?= 8000
+export HOST PORT
+JOBS ?= auto
+
+.PHONY: serve test check browser-tools test-browser schema lock clean
+
+# The stamp makes every other target rebuild the environment when the lock file changes.
+$(VENV)/.installed: requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+serve: $(VENV)/.installed
+	@$(BIN)/gazette migrate
+	@$(BIN)/gazette seed --if-empty
+	@exec $(BIN)/gazette serve
+
+test: $(VENV)/.installed
+	$(BIN)/python -m pytest -n $(JOBS)
+
+check: $(VENV)/.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test-browser: $(VENV)/.installed
+	@command -v chromium >/dev/null && command -v chromedriver >/dev/null || \
+	  { echo "make test-browser needs chromium and chromedriver (Debian: apt-get install chromium chromium-driver)"; exit 1; }
+	$(BIN)/python -m pytest tests/browser
+
+schema: $(VENV)/.installed
+	$(BIN)/gazette schema > schema.graphql
+
+# Names, versions and hashes only: an address would tie the lock file to one package index.
+lock:
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate \
+	  --python-version 3.11 --group dev pyproject.toml -o requirements.lock
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,151 @@
+"""The two lanes to the database: many short reads, and one transaction at a time for each write."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from pydantic import BaseModel, Field, field_validator
+from sqlalchemy import event, make_url
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
+
+_DRIVERS = {
+    "sqlite": "sqlite+aiosqlite",
+    "postgresql": "postgresql+asyncpg",
+    "postgres": "postgresql+asyncpg",
+}
+_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000")
+
+
+class DatabaseSettings(BaseModel):
+    """How to reach the database and with how many connections; the sums are for one process."""
+
+    url: str = Field(
+        "sqlite:///gazette.db", description="SQLite (a file) or PostgreSQL, as an SQLAlchemy URL"
+    )
+    read_connections: int = Field(5, ge=1, description="connections of the read lane")
+    write_connections: int = Field(3, ge=1, description="connections of the write lane")
+    connection_wait: float = Field(2.0, gt=0, description="seconds to wait for a connection before giving up")
+
+    @field_validator("url")
+    @classmethod
+    def _driver(cls, value: str) -> str:
+        try:
+            url = make_url(value)
+        except ArgumentError as error:
+            raise ValueError("is not a database URL") from error
+        name = url.drivername.partition("+")[0]
+        if name not in _DRIVERS:
+            raise ValueError("has to start with sqlite:/// or postgresql://")
+        if name == "sqlite" and url.database in (None, "", ":memory:"):
+            raise ValueError("has to name a file: the two lanes would each have a memory of their own")
+        return url.set(drivername=_DRIVERS[name]).render_as_string(hide_password=False)
+
+    @property
+    def parsed_url(self) -> URL:
+        return make_url(self.url)
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.parsed_url.get_backend_name() == "sqlite"
+
+    @property
+    def safe_url(self) -> str:
+        """The URL as it may be shown to people: without its password."""
+        return self.parsed_url.render_as_string(hide_password=True)
+
+
+class SecondConnectionError(RuntimeError):
+    """A task asked for a connection while it held one, which deadlocks the pool as soon as all do so."""
+
+
+_holding: ContextVar[bool] = ContextVar("holding", default=False)
+
+
+class Database:
+    """One object with a read lane and a write lane."""
+
+    def __init__(self, settings: DatabaseSettings) -> None:
+        self.settings = settings
+        self.is_sqlite = settings.is_sqlite
+        # Every read is a statement of its own: BEGIN and ROLLBACK would be two round trips for nothing.
+        self.read_engine = self._engine(
+            settings.read_connections,
+            read_only=True,
+            isolation_level="AUTOCOMMIT",
+            skip_autocommit_rollback=True,
+        )
+        self.write_engine = self._engine(settings.write_connections, read_only=False)
+
+    def _engine(self, connections: int, *, read_only: bool, **options: Any) -> AsyncEngine:
+        if not self.is_sqlite:
+            server_settings = {"application_name": "gazette"}
+            if read_only:
+                server_settings["default_transaction_read_only"] = "on"
+            options["connect_args"] = {"server_settings": server_settings}
+            options["pool_pre_ping"] = not read_only
+        engine = create_async_engine(
+            self.settings.parsed_url,
+            pool_size=connections,
+            max_overflow=0,
+            pool_timeout=self.settings.connection_wait,
+            **options,
+        )
+        if self.is_sqlite:
+            prepare_sqlite(engine, read_only=read_only)
+        return engine
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """A connection of the read lane. Nothing but its one statement may be awaited inside."""
+        with _one_connection():
+            async with self.read_engine.connect() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncSession]:
+        """A session in a transaction of the write lane: committed at the end, rolled back on an exception."""
+        with _one_connection():
+            async with AsyncSession(self.write_engine, expire_on_commit=False) as session, session.begin():
+                yield session
+
+    async def dispose(self) -> None:
+        await self.read_engine.dispose()
+        await self.write_engine.dispose()
+
+
+class _one_connection:  # noqa: N801 # It reads as the statement it makes.
+    """A class and not a generator, because a context variable has to be reset in the context that set it."""
+
+    def __enter__(self) -> None:
+        if _holding.get():
+            raise SecondConnectionError
+        self.token = _holding.set(True)
+
+    def __exit__(self, *error: object) -> None:
+        _holding.reset(self.token)
+
+
+def prepare_sqlite(engine: AsyncEngine, *, read_only: bool, foreign_keys: bool = True) -> None:
+    """Make SQLite keep its promises: real transactions, durable commits, foreign keys."""
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def connect(connection: Any, record: object) -> None:
+        # Left to itself the driver sends BEGIN only before a write, and a transaction that has read before
+        # overwrites what others committed in between.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in _PRAGMAS:
+            if foreign_keys or not pragma.startswith("foreign_keys"):
+                cursor.execute(f"PRAGMA {pragma}")
+        if read_only:
+            cursor.execute("PRAGMA query_only=ON")
+        cursor.close()
+
+    if not read_only:
+
+        @event.listens_for(engine.sync_engine, "begin")
+        def begin(connection: Any) -> None:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")

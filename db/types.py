@@ -1,0 +1,66 @@
+"""Column types that mean the same on SQLite and on PostgreSQL."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Integer, String
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+# SQLite knows an autoincrementing primary key only by the name INTEGER.
+BigInt = BigInteger().with_variant(Integer, "sqlite")
+Json = JSON().with_variant(JSONB, "postgresql")
+
+NEVER = "infinity"  # PostgreSQL's own last moment; as text, on SQLite, it sorts behind every date.
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware datetime in UTC: timestamptz on PostgreSQL, fixed-width text on SQLite.
+
+    The text always has six digits of microseconds, because SQLite compares it letter by letter.
+    NEVER is read as `datetime.max`, as asyncpg does. A naive datetime raises ValueError.
+    """
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(String(26) if dialect.name == "sqlite" else DateTime(timezone=True))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        if value is None or dialect.name != "sqlite":
+            return value
+        if value.tzinfo is None:
+            raise ValueError("a datetime needs its offset from UTC")
+        if value == datetime.max.replace(tzinfo=UTC):
+            return NEVER
+        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        if value is None or dialect.name != "sqlite":
+            return value  # type: ignore[no-any-return] # asyncpg already made it an aware datetime.
+        return (
+            datetime.max.replace(tzinfo=UTC) if value == NEVER else datetime.fromisoformat(value + "+00:00")
+        )
+
+    def coerce_compared_value(self, op: Any, value: Any) -> Any:
+        return self
+
+
+class now(FunctionElement[datetime]):  # noqa: N801 # SQL functions are written in lower case.
+    """The database's current time, as UtcDateTime stores it: milliseconds are SQLite's finest."""
+
+    type = UtcDateTime()
+    inherit_cache = True
+
+
+@compiles(now)
+def _now(element: now, compiler: Any, **options: Any) -> str:
+    return "now()"
+
+
+@compiles(now, "sqlite")
+def _now_on_sqlite(element: now, compiler: Any, **options: Any) -> str:
+    return "(strftime('%Y-%m-%d %H:%M:%f', 'now') || '000')"
