@@ -145,8 +145,7 @@ class User(Versioned):
     __table_args__ = (
         Index(None, "created_at", "id"),
         Index(None, "username_key", "id"),
-        # NULL is the smallest value for our connections; on SQLite it is so by itself.
-        Index(None, "name", "id", postgresql_ops={"name": "text_ops NULLS FIRST"}),
+        Index("ix_users_name_id", text("name NULLS FIRST"), "id"),
         CheckConstraint("role IN ('USER', 'EDITOR', 'ADMIN')", name="role"),
         _OPTIONS,
     )

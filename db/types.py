@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Integer, String
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.schema import CreateIndex
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
@@ -64,3 +65,9 @@ def _now(element: now, compiler: Any, **options: Any) -> str:
 @compiles(now, "sqlite")
 def _now_on_sqlite(element: now, compiler: Any, **options: Any) -> str:
     return "(strftime('%Y-%m-%d %H:%M:%f', 'now') || '000')"
+
+
+@compiles(CreateIndex, "sqlite")
+def _index_on_sqlite(element: CreateIndex, compiler: Any, **options: Any) -> str:
+    # NULL is the smallest value there as it is, and to say so in an index is a syntax error.
+    return str(compiler.visit_create_index(element, **options)).replace(" NULLS FIRST", "")

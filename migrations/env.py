@@ -5,7 +5,7 @@ import os
 from typing import Any
 
 from alembic import context
-from sqlalchemy import Connection, text
+from sqlalchemy import Column, Connection, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -23,13 +23,21 @@ def _render(kind: str, item: Any, autogenerate: Any) -> str | bool:
     return False
 
 
+def _is_comparable(item: Any, name: str | None, kind: str, reflected: bool, other: Any) -> bool:
+    """Leave out indexes on expressions on SQLite, which reads them back as plain columns."""
+    if kind != "index" or context.get_context().dialect.name != "sqlite":
+        return True
+    index = other if reflected else item
+    return index is None or all(isinstance(expression, Column) for expression in index.expressions)
+
+
 def run(connection: Connection) -> None:
     context.configure(
         connection=connection,
         target_metadata=Base.metadata,
         render_as_batch=True,
         render_item=_render,
-        compare_type=True,
+        include_object=_is_comparable,
         transaction_per_migration=False,
     )
     with context.begin_transaction():

@@ -67,9 +67,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("username_key", name=op.f("uq_users_username_key")),
         sqlite_autoincrement=True,
     )
-    op.create_index(
-        op.f("ix_users_name_id"), "users", ["name", "id"], postgresql_ops={"name": "text_ops NULLS FIRST"}
-    )
+    op.create_index(op.f("ix_users_name_id"), "users", [sa.text("name NULLS FIRST"), "id"])
     op.create_index(op.f("ix_users_created_at_id"), "users", ["created_at", "id"])
     op.create_index(op.f("ix_users_username_key_id"), "users", ["username_key", "id"])
 
