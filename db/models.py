@@ -262,8 +262,8 @@ class Comment(Versioned):
     __tablename__ = "comments"
 
     post_id: Mapped[int]
-    post_public_from: Mapped[datetime] = mapped_column(
-        doc="The post's `public_from`, kept true by the foreign key."
+    public_from: Mapped[datetime] = mapped_column(
+        "post_public_from", doc="The post's `public_from`, kept true by the foreign key."
     )
     author_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     parent_id: Mapped[int | None]

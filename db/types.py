@@ -14,6 +14,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 BigInt = BigInteger().with_variant(Integer, "sqlite")
 Json = JSON().with_variant(JSONB, "postgresql")
 
+_LAST = datetime.max.replace(tzinfo=UTC)
 NEVER = "infinity"  # PostgreSQL's own last moment; as text, on SQLite, it sorts behind every date.
 
 
@@ -21,7 +22,7 @@ class UtcDateTime(TypeDecorator[datetime]):
     """An aware datetime in UTC: timestamptz on PostgreSQL, fixed-width text on SQLite.
 
     The text always has six digits of microseconds, because SQLite compares it letter by letter.
-    NEVER is read as `datetime.max`, as asyncpg does. A naive datetime raises ValueError.
+    NEVER is read as the last datetime there is, in UTC. A naive datetime raises ValueError.
     """
 
     impl = DateTime(timezone=True)
@@ -31,20 +32,23 @@ class UtcDateTime(TypeDecorator[datetime]):
         return dialect.type_descriptor(String(26) if dialect.name == "sqlite" else DateTime(timezone=True))
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
-        if value is None or dialect.name != "sqlite":
-            return value
+        if value is None:
+            return None
         if value.tzinfo is None:
             raise ValueError("a datetime needs its offset from UTC")
-        if value == datetime.max.replace(tzinfo=UTC):
-            return NEVER
-        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+        if dialect.name != "sqlite":
+            # asyncpg knows the last moment by a naive value only.
+            return value.replace(tzinfo=None) if value == _LAST else value
+        # strftime() writes years before 1000 without their zeros.
+        utc = value.astimezone(UTC).replace(tzinfo=None)
+        return NEVER if value == _LAST else utc.isoformat(" ", "microseconds")
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        if value is None or dialect.name != "sqlite":
-            return value  # type: ignore[no-any-return] # asyncpg already made it an aware datetime.
-        return (
-            datetime.max.replace(tzinfo=UTC) if value == NEVER else datetime.fromisoformat(value + "+00:00")
-        )
+        if value is None:
+            return None
+        if dialect.name != "sqlite":
+            return _LAST if value.tzinfo is None else value
+        return _LAST if value == NEVER else datetime.fromisoformat(value + "+00:00")
 
     def coerce_compared_value(self, op: Any, value: Any) -> Any:
         return self

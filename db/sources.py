@@ -1,0 +1,107 @@
+"""What a connection's rows are read from, worked out from a model or from one of its relationships."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, FromClause, Table, inspect, select
+from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.sql.visitors import iterate, replacement_traverse
+
+from db.models import Entity
+from db.rows import expression
+
+Target = type[Entity] | InstrumentedAttribute[Any]
+"""All rows of a model, or those that a relationship leads to from one parent."""
+
+Membership = tuple[InstrumentedAttribute[Any], ColumnElement[Any]]
+"""That a row belongs to one parent: a relationship that leads to it, and the parent's key as SQL."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A model's table, or an association table in front of it.
+
+    An association's foreign key may bring along more than the target's id. Predicates, orders and bounds are
+    rewritten to use those copies, because only columns of one table can be one range of one index.
+    """
+
+    model: type[Entity]
+    parent: Column[Any] | None = None  # It holds the parent's key; None where all rows are meant.
+    association: Table | None = None
+    copies: dict[Column[Any], Column[Any]] = field(default_factory=dict)
+
+    @property
+    def table(self) -> FromClause:
+        target = inspect(self.model).local_table
+        if self.association is None:
+            return target
+        key = expression(self.model, "id")
+        return self.association.join(target, self.rewrite(key) == key)
+
+    def smallest_table(self, where: ColumnElement[bool]) -> FromClause:
+        """The association alone where a condition asks for nothing else: enough to count."""
+        target = inspect(self.model).local_table
+        asked = {part.table for part in iterate(where) if isinstance(part, Column)}
+        return self.table if self.association is None or target in asked else self.association
+
+    @property
+    def holder(self) -> Column[Any]:
+        """The column with the parent's key, where there are parents."""
+        if self.parent is None:
+            raise ValueError(f"{self.model.__name__} is read as a whole, not by its parents")
+        return self.parent
+
+    def rewrite(self, clause: ColumnElement[Any]) -> ColumnElement[Any]:
+        if not self.copies:
+            return clause
+        replaced: ColumnElement[Any] = replacement_traverse(clause, {}, self._copy_of)
+        return replaced
+
+    def _copy_of(self, element: Any, **_: Any) -> Any:
+        return self.copies.get(element) if isinstance(element, Column) else None
+
+
+@lru_cache(maxsize=256)
+def source_of(target: Target) -> Source:
+    if not isinstance(target, InstrumentedAttribute):
+        return Source(target)
+    relationship = target.property
+    model = relationship.mapper.class_
+    parent = referring(relationship.synchronize_pairs)[1]
+    if relationship.secondary is None:
+        return Source(model, parent)
+    copies = {
+        element.column: element.parent
+        for constraint in relationship.secondary.foreign_key_constraints
+        if constraint.referred_table is relationship.mapper.local_table
+        for element in constraint.elements
+    }
+    return Source(model, parent, relationship.secondary, copies)
+
+
+def referring(pairs: Iterable[tuple[Column[Any], Column[Any]]]) -> tuple[Column[Any], Column[Any]]:
+    """Of a foreign key's pairs the one that identifies: what else it brings along is a copy."""
+    pairs = list(pairs)
+    return next((pair for pair in pairs if pair[0].primary_key), pairs[0])
+
+
+def narrowed(target: Target, member_of: Membership | None) -> tuple[Source, list[ColumnElement[bool]]]:
+    """The best source for rows that also have to belong to one parent, and the conditions that say so.
+
+    Where all rows are asked for, an association is read itself: a rare tag's posts are a range of its index.
+    Where there is a parent already, each of its rows is looked up in the association.
+    """
+    source = source_of(target)
+    if member_of is None:
+        return source, []
+    relationship, key = member_of
+    members = source_of(relationship)
+    if members.association is None:
+        return source, [source.rewrite(members.holder == key)]
+    if source.parent is None:
+        return members, [members.holder == key]
+    row = expression(source.model, "id")
+    found = select(members.rewrite(row)).where(members.holder == key).correlate(None)
+    return source, [source.rewrite(row).in_(found)]
