@@ -1,14 +1,17 @@
 """The two lanes to the database: many short reads, and one transaction at a time for each write."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from typing import Any
 
+import orjson
 from pydantic import BaseModel, Field, field_validator
 from sqlalchemy import event, make_url
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 
 _DRIVERS = {
@@ -57,6 +60,14 @@ class DatabaseSettings(BaseModel):
         return self.parsed_url.render_as_string(hide_password=True)
 
 
+class DatabaseUnavailableError(Exception):
+    """The database did not answer, or no connection became free in time; later it may."""
+
+
+class ConnectionLostError(DatabaseUnavailableError):
+    """A connection that had worked did not any more."""
+
+
 class SecondConnectionError(RuntimeError):
     """A task asked for a connection while it held one, which deadlocks the pool as soon as all do so."""
 
@@ -91,6 +102,8 @@ class Database:
             pool_size=connections,
             max_overflow=0,
             pool_timeout=self.settings.connection_wait,
+            # It also reads numbers of any size, as JSON has them, into what it can write again.
+            json_deserializer=orjson.loads,
             **options,
         )
         if self.is_sqlite:
@@ -100,20 +113,47 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """A connection of the read lane. Nothing but its one statement may be awaited inside."""
-        with _one_connection():
+        with _one_connection(), _availability():
             async with self.read_engine.connect() as connection:
                 yield connection
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncSession]:
         """A session in a transaction of the write lane: committed at the end, rolled back on an exception."""
-        with _one_connection():
+        with _one_connection(), _availability():
             async with AsyncSession(self.write_engine, expire_on_commit=False) as session, session.begin():
                 yield session
 
     async def dispose(self) -> None:
         await self.read_engine.dispose()
         await self.write_engine.dispose()
+
+
+# PostgreSQL's classes of errors: no connection, no resources, and what an administrator does.
+_UNAVAILABLE_STATES = ("08", "53", "57P")
+_UNAVAILABLE_CODES = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_CANTOPEN)
+
+
+@contextmanager
+def _availability() -> Iterator[None]:
+    """Tell apart what is no fault of the statement."""
+    try:
+        yield
+    except (PoolTimeoutError, OSError) as error:
+        raise DatabaseUnavailableError(str(error)) from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise ConnectionLostError(str(error.orig)) from error
+        state = str(getattr(error.orig, "sqlstate", None))
+        if state.startswith(_UNAVAILABLE_STATES) or _sqlite_code(error) in _UNAVAILABLE_CODES:
+            raise DatabaseUnavailableError(str(error.orig)) from error
+        raise
+
+
+def _sqlite_code(error: DBAPIError) -> int | None:
+    """The primary code: SQLite's extended ones have it in their lowest byte."""
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF
 
 
 class _one_connection:  # noqa: N801 # It reads as the statement it makes.

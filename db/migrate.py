@@ -2,52 +2,83 @@
 
 import asyncio
 import importlib.resources
-from pathlib import Path
+from functools import cache
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from db.engine import DatabaseSettings
+from db.engine import Database, DatabaseSettings, DatabaseUnavailableError
 
 
-def alembic_config(settings: DatabaseSettings) -> Config:
-    config = Config()
-    with importlib.resources.as_file(importlib.resources.files("migrations")) as folder:
-        config.set_main_option("script_location", str(Path(folder)).replace("%", "%%"))
-    config.attributes["settings"] = settings
-    return config
+class MigrationError(Exception):
+    """What cannot be migrated, in one line for people."""
 
 
-def head_revision(settings: DatabaseSettings) -> str | None:
-    return ScriptDirectory.from_config(alembic_config(settings)).get_current_head()
+async def migrate(settings: DatabaseSettings, revision: str = "head") -> str | None:
+    """Bring the database to a revision, up or down, all of it or nothing; the revision it is at is returned.
+
+    A revision is one's id, `head`, `base`, or a number of steps such as `+1` and `-1`.
+    """
+    current = await revision_of(settings)
+    try:
+        # Alembic's commands are synchronous, and its environment starts an event loop of its own.
+        await asyncio.to_thread(_run, settings, revision, current)
+    except CommandError as error:
+        raise MigrationError(str(error)) from error
+    return await revision_of(settings)
+
+
+async def revision_of(settings: DatabaseSettings) -> str | None:
+    """The revision that a database is at; None where nothing was migrated yet.
+
+    Raises DatabaseUnavailableError where there is no answer.
+    """
+    database = Database(settings)
+    try:
+        async with database.reading() as connection:
+            return await current_revision(connection)
+    except (SQLAlchemyError, OSError) as error:
+        raise DatabaseUnavailableError(str(getattr(error, "orig", error))) from error
+    finally:
+        await database.dispose()
 
 
 async def current_revision(connection: AsyncConnection) -> str | None:
     return await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
 
 
-async def migrate(settings: DatabaseSettings, revision: str = "head") -> None:
-    """Bring the database to a revision, up or down (a revision before the current one, or `base`)."""
+@cache
+def head_revision() -> str | None:
+    """The revision that this version of the program needs."""
+    return ScriptDirectory.from_config(alembic_config()).get_current_head()
+
+
+def alembic_config(settings: DatabaseSettings | None = None) -> Config:
+    config = Config()
+    with importlib.resources.as_file(importlib.resources.files("migrations")) as folder:
+        config.set_main_option("script_location", str(folder).replace("%", "%%"))
+    config.attributes["settings"] = settings
+    return config
+
+
+def _run(settings: DatabaseSettings, revision: str, current: str | None) -> None:
     config = alembic_config(settings)
-    # Alembic's commands are synchronous and start an event loop of their own in env.py.
-    await asyncio.to_thread(_run, config, revision)
-
-
-def _run(config: Config, revision: str) -> None:
-    script = ScriptDirectory.from_config(config)
-    if revision == "base" or revision.startswith("-"):
-        command.downgrade(config, revision)
-        return
-    wanted = script.get_revision(revision)
-    current = config.attributes.get("current")
-    if current and wanted and current != wanted.revision and _is_before(script, wanted.revision, current):
+    if _is_down(ScriptDirectory.from_config(config), revision, current):
         command.downgrade(config, revision)
     else:
         command.upgrade(config, revision)
 
 
-def _is_before(script: ScriptDirectory, revision: str, current: str) -> bool:
-    return any(found.revision == revision for found in script.iterate_revisions(current, "base"))
+def _is_down(script: ScriptDirectory, revision: str, current: str | None) -> bool:
+    if revision == "base" or revision.startswith("-"):
+        return True
+    if current is None or revision.startswith("+"):
+        return False
+    wanted = script.get_revision(revision)
+    before = {found.revision for found in script.iterate_revisions(current, "base")} - {current}
+    return wanted is not None and wanted.revision in before

@@ -26,7 +26,7 @@ from sqlalchemy import (
     true,
 )
 
-from db.engine import Database
+from db.engine import ConnectionLostError, Database
 from db.keyset import Keyset, Page, bounded
 from db.models import Entity
 from db.rows import Row, expression, row_type
@@ -147,6 +147,14 @@ def _json(values: Sequence[Any]) -> TableValuedAlias:
 
 
 async def _fetch(database: Database, statement: Select[Any]) -> Sequence[Any]:
+    try:
+        return await _execute(database, statement)
+    except ConnectionLostError:
+        # The server was started anew, and the pool now knows that its connections are of no use.
+        return await _execute(database, statement)
+
+
+async def _execute(database: Database, statement: Select[Any]) -> Sequence[Any]:
     async with database.reading() as connection:
         rows: Sequence[Any] = (await connection.execute(statement)).all()
         return rows

@@ -16,7 +16,7 @@ Target = type[Entity] | InstrumentedAttribute[Any]
 """All rows of a model, or those that a relationship leads to from one parent."""
 
 Membership = tuple[InstrumentedAttribute[Any], ColumnElement[Any]]
-"""That a row belongs to one parent: a relationship that leads to it, and the parent's key as SQL."""
+"""That a row has one among its many: a many-to-many relationship that leads to the row, and the one's key."""
 
 
 @dataclass(frozen=True)
@@ -98,8 +98,6 @@ def narrowed(target: Target, member_of: Membership | None) -> tuple[Source, list
         return source, []
     relationship, key = member_of
     members = source_of(relationship)
-    if members.association is None:
-        return source, [source.rewrite(members.holder == key)]
     if source.parent is None:
         return members, [members.holder == key]
     row = expression(source.model, "id")

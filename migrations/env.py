@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from typing import Any
+from typing import Any, Literal
 
 from alembic import context
 from sqlalchemy import Column, Connection, text
@@ -14,7 +14,7 @@ from db.models import Base
 from db.types import Json, UtcDateTime
 
 
-def _render(kind: str, item: Any, autogenerate: Any) -> str | bool:
+def _render(kind: str, item: Any, autogenerate: Any) -> str | Literal[False]:
     """Write our own column types by the names under which a migration imports them."""
     if kind == "type" and isinstance(item, UtcDateTime):
         return "db.types.UtcDateTime()"
@@ -41,6 +41,9 @@ def run(connection: Connection) -> None:
         transaction_per_migration=False,
     )
     with context.begin_transaction():
+        if connection.dialect.name == "postgresql":
+            # Two that start at once migrate one after the other, as SQLite's transactions do by themselves.
+            connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('gazette migrations'))"))
         context.run_migrations()
         if connection.dialect.name == "sqlite":
             broken = connection.execute(text("PRAGMA foreign_key_check")).all()

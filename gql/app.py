@@ -1,0 +1,62 @@
+"""The application: the GraphQL endpoint, the explorer, and what an orchestrator asks for."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Response
+from fastapi.responses import PlainTextResponse, RedirectResponse
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.routing import Route
+
+from db.engine import Database, DatabaseUnavailableError
+from db.migrate import current_revision, head_revision
+from gql import explorer
+from gql.schema import build_schema
+from gql.settings import Settings
+from gql.transport import GraphQLEndpoint
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """An application with a database of its own; without settings it takes those of the environment."""
+    settings = settings or Settings()
+    database = Database(settings.database)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        await database.dispose()
+
+    app = FastAPI(title="Gazette", lifespan=lifespan, openapi_url=None)
+    app.state.database = database
+    endpoint = GraphQLEndpoint(
+        build_schema(introspection=settings.introspection),
+        database,
+        operations=settings.operations,
+        with_explorer=settings.explorer,
+    )
+    app.router.routes.append(Route("/graphql", endpoint))
+    if settings.explorer:
+        app.mount("/explorer", explorer.assets)
+
+        @app.get("/")
+        async def root() -> Response:
+            return RedirectResponse("/graphql")
+
+    @app.get("/healthz")
+    async def healthz() -> Response:
+        """The process is up."""
+        return PlainTextResponse("ok")
+
+    @app.get("/readyz")
+    async def readyz() -> Response:
+        """The database answers, and has the tables that this version needs."""
+        try:
+            async with database.reading() as connection:
+                revision = await current_revision(connection)
+        except (DatabaseUnavailableError, SQLAlchemyError):
+            return PlainTextResponse("the database does not answer", status_code=503)
+        if revision != head_revision():
+            return PlainTextResponse("the database is not migrated", status_code=503)
+        return PlainTextResponse("ok")
+
+    return app

@@ -1,0 +1,193 @@
+"""The command line."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Coroutine
+from difflib import unified_diff
+from pathlib import Path
+from typing import Annotated, Any, NoReturn, TypeVar
+
+import typer
+import uvicorn
+from pydantic import ValidationError
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from db import demo
+from db.engine import Database, DatabaseUnavailableError
+from db.migrate import MigrationError, head_revision, migrate, revision_of
+from gql.schema import schema
+from gql.settings import Settings
+
+T = TypeVar("T")
+
+app = typer.Typer(
+    name="gazette",
+    help="Gazette, a GraphQL API for publishing. The README lists its environment variables.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+
+def main() -> None:
+    app()
+
+
+@app.command("serve")
+def serve_command(
+    host: Annotated[str | None, typer.Option(help="The address to serve at.  [default: 127.0.0.1]")] = None,
+    port: Annotated[int | None, typer.Option(help="The port to serve at.  [default: 8000]")] = None,
+    workers: Annotated[int, typer.Option(help="How many processes share the port.", min=1)] = 1,
+    reload: Annotated[bool, typer.Option(help="Start anew when the code changes.")] = False,
+) -> None:
+    """Serve the API at /graphql, with GraphiQL for browsers."""
+    # Worker processes read the environment again.
+    os.environ.update({"HOST": host} if host is not None else {})
+    os.environ.update({"PORT": str(port)} if port is not None else {})
+    settings = _settings()
+    _be_migrated(settings)
+    _be_free(settings.host, settings.port)
+    host_in_url = f"[{settings.host}]" if ":" in settings.host else settings.host
+    typer.echo(f"Database: {settings.database.safe_url}")
+    typer.echo(
+        f"GraphiQL: http://{host_in_url}:{settings.port}/graphql" if settings.explorer else "GraphiQL: off"
+    )
+    uvicorn.run(
+        "gql.app:create_app",
+        factory=True,
+        host=settings.host,
+        port=settings.port,
+        workers=workers,
+        reload=reload,
+        access_log=False,
+        timeout_graceful_shutdown=settings.shutdown,
+    )
+
+
+@app.command("migrate")
+def migrate_command(
+    revision: Annotated[
+        str, typer.Argument(help="Where to go, up or down: a revision, head, base, +1 or -1.")
+    ] = "head",
+) -> None:
+    """Bring the database's tables to a revision, by default to the one that this version needs."""
+    settings = _settings()
+    reached = _run(settings, migrate(settings.database, revision))
+    typer.echo(f"The database is at revision {reached or 'base (no tables)'}.")
+
+
+@app.command("seed")
+def seed_command(
+    users: Annotated[int, typer.Option(help="How many users.")] = demo.Size.users,
+    posts: Annotated[int, typer.Option(help="How many posts.")] = demo.Size.posts,
+    comments: Annotated[int, typer.Option(help="How many comments.")] = demo.Size.comments,
+    seed: Annotated[int, typer.Option(help="The same number makes the same data.")] = demo.Size.seed,
+    if_empty: Annotated[bool, typer.Option("--if-empty", help="Do nothing where there is data.")] = False,
+) -> None:
+    """Fill an empty database with demo data. Every demo user's password is gazette-demo."""
+    settings = _settings()
+    try:
+        size = demo.Size(users=users, posts=posts, comments=comments, seed=seed)
+    except ValueError as error:
+        _fail(str(error), code=2)
+    _be_migrated(settings)
+    try:
+        _run(settings, _seed(settings, size))
+    except demo.NotEmptyError:
+        if not if_empty:
+            _fail("The database is not empty: demo data goes into an empty one only. Nothing was changed.")
+    else:
+        typer.echo(f"Seeded {users} users, {posts} posts and {comments} comments; password: {demo.PASSWORD}")
+
+
+@app.command("schema")
+def schema_command(
+    check: Annotated[
+        bool, typer.Option("--check", help="Compare with schema.graphql; exit 1 on a difference.")
+    ] = False,
+) -> None:
+    """Print the schema in GraphQL's own language."""
+    current = schema.as_str().strip() + "\n"
+    if not check:
+        typer.echo(current, nl=False)
+        return
+    exported = Path("schema.graphql")
+    if not exported.exists():
+        _fail("There is no schema.graphql here: write it with `gazette schema > schema.graphql`.")
+    difference = unified_diff(
+        exported.read_text(encoding="utf-8").splitlines(),
+        current.splitlines(),
+        "schema.graphql",
+        "the code",
+        lineterm="",
+    )
+    if lines := list(difference):
+        typer.echo("\n".join(lines))
+        _fail("schema.graphql differs from the code: write it with `gazette schema > schema.graphql`.")
+
+
+def _settings() -> Settings:
+    try:
+        settings = Settings()
+        settings.database  # noqa: B018 # Its values are checked when it is made.
+    except ValidationError as error:
+        for problem in error.errors():
+            name = str(problem["loc"][-1]).upper()
+            name = {"URL": "DATABASE_URL"}.get(name, name)
+            typer.echo(f"{name} {problem['msg'].removeprefix('Value error, ')}", err=True)
+        raise typer.Exit(2) from None
+    return settings
+
+
+def _be_migrated(settings: Settings) -> None:
+    revision = _run(settings, revision_of(settings.database))
+    if revision != head_revision():
+        _fail(
+            f"The database is at revision {revision or 'base (no tables)'}, but {head_revision()} is needed: "
+            "run `gazette migrate`."
+        )
+
+
+def _be_free(host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        # As uvicorn does: what only lingers from a server that has ended does not count.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            _fail(f"Cannot serve at {host}, port {port}: {error.strerror}. Choose others: --host, --port.")
+
+
+async def _seed(settings: Settings, size: demo.Size) -> None:
+    database = Database(settings.database)
+    try:
+        with Progress(
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+        ) as bars:
+            tasks: dict[str, Any] = {}
+
+            def show(table: str, done: int, total: int) -> None:
+                if table not in tasks:
+                    tasks[table] = bars.add_task(table, total=total)
+                bars.update(tasks[table], completed=done)
+
+            await demo.seed(database, size, progress=show)
+    finally:
+        await database.dispose()
+
+
+def _run(settings: Settings, work: Coroutine[Any, Any, T]) -> T:
+    try:
+        return asyncio.run(work)
+    except DatabaseUnavailableError as error:
+        reason = (str(error).strip().splitlines() or ["no answer"])[0]
+        _fail(f"The database {settings.database.safe_url} cannot be reached: {reason}")
+    except MigrationError as error:
+        _fail(str(error))
+
+
+def _fail(message: str, *, code: int = 1) -> NoReturn:
+    typer.echo(message, err=True)
+    raise typer.Exit(code)

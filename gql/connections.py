@@ -1,0 +1,214 @@
+"""Relay connections over a model or a relationship, forward and backward, a page at a time."""
+
+import asyncio
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+from inspect import Parameter, Signature
+from typing import Annotated, Any, Generic, NamedTuple, Protocol, TypeVar
+
+import strawberry
+from sqlalchemy.orm import InstrumentedAttribute
+from strawberry.relay import PageInfo
+
+from db.keyset import Order, Page
+from db.read import ALL
+from db.rows import Row
+from db.sources import Target, referring, source_of
+from gql import cursors
+from gql.context import Info, load
+from gql.errors import BadUserInputError
+from gql.loaders import EVERYTHING, Loaders, Narrowing, then
+from gql.relay import attribute_of, described
+from gql.selection import NEEDS
+
+LARGEST_PAGE = 100
+DEFAULT_PAGE = 20
+
+T = TypeVar("T")
+
+
+class Filter(Protocol):
+    """An input type that narrows a connection."""
+
+    def narrowing(self) -> Narrowing: ...
+
+
+@strawberry.enum(description="Which end of an order comes first.")
+class OrderDirection(enum.Enum):
+    ASC = strawberry.enum_value(
+        "ASC", description="The smallest, earliest or first in the alphabet comes first."
+    )
+    DESC = strawberry.enum_value(
+        "DESC", description="The largest, latest or last in the alphabet comes first."
+    )
+
+
+class OrderInput(Protocol):
+    """An input type that orders a connection: an enum of its model's columns, and a direction."""
+
+    field: Any
+    direction: OrderDirection
+
+
+class Loaded(NamedTuple):
+    """A row of a page, with what its cursor is made of."""
+
+    node: Row
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """What a connection's fields resolve from: a page that is read when one of them asks for it."""
+
+    loaders: Loaders
+    target: Target
+    narrowing: Narrowing
+    page: Page
+    parent: Any
+
+    def rows(self) -> "asyncio.Future[Sequence[Row]]":
+        return self.loaders.page(self.target, self.narrowing, self.page, self.parent)
+
+    def of(self, rows: Sequence[Row]) -> Sequence[Row]:
+        """The page proper: one row more is read, to know whether there is another page."""
+        if len(rows) < self.page.limit:
+            return rows
+        return rows[1:] if self.page.backward else rows[:-1]
+
+
+def _edges(root: Any) -> Any:
+    return then(root.rows(), lambda rows: [Loaded(row, root.page.order) for row in root.of(rows)])
+
+
+def _nodes(root: Any) -> Any:
+    return then(root.rows(), root.of)
+
+
+def _page_info(root: Any) -> Any:
+    def info(rows: Sequence[Row]) -> PageInfo:
+        page, part, more = root.page, root.of(rows), len(rows) == root.page.limit
+        return PageInfo(
+            # At the end from which it was read a page knows its neighbour; at the other a cursor is one.
+            has_next_page=page.before is not None if page.backward else more or page.before is not None,
+            has_previous_page=more or page.after is not None if page.backward else page.after is not None,
+            start_cursor=cursors.encode(part[0], page.order) if part else None,
+            end_cursor=cursors.encode(part[-1], page.order) if part else None,
+        )
+
+    return then(root.rows(), info)
+
+
+def _total_count(root: Any) -> Any:
+    return then(root.loaders.count(root.target, root.narrowing, root.parent), int)
+
+
+@strawberry.type(description="A node and its place in the connection.")
+class Edge(Generic[T]):
+    node: T = strawberry.field(description="The node at the end of this edge.")
+    cursor: str = strawberry.field(
+        resolver=lambda root: cursors.encode(root.node, root.order),
+        description="Where to go on, as `after` or `before`.",
+    )
+
+
+@strawberry.type(description="A page of a longer list, by cursors that stay right when rows come and go.")
+class Connection(Generic[T]):
+    edges: list[Edge[T]] = strawberry.field(
+        resolver=_edges, description="The page's nodes with their cursors."
+    )
+    nodes: list[T] = strawberry.field(resolver=_nodes, description="The page's nodes.")
+    page_info: PageInfo = strawberry.field(
+        resolver=_page_info, description="What lies before and behind the page."
+    )
+    total_count: int = strawberry.field(
+        resolver=_total_count, description="How many nodes there are on all pages together."
+    )
+
+
+_PAGE_ARGUMENTS = {
+    "first": (int, "How many nodes to return from the start, 1 to 100. Without `first` and `last` it is 20."),
+    "after": (str, "Only nodes behind this cursor."),
+    "last": (int, "How many nodes to return from the end, 1 to 100."),
+    "before": (str, "Only nodes before this cursor."),
+}
+
+
+def many(
+    target: Target,
+    default_order: Order,
+    *,
+    order: type[OrderInput] | None = None,
+    filter: type[Filter] | None = None,  # noqa: A002 # It is the argument's name in the schema.
+    description: str | None = None,
+) -> Any:
+    """A field that is a connection, over a to-many relationship of the parent or over all rows of a model."""
+    arguments = dict(_PAGE_ARGUMENTS)
+    if filter:
+        arguments["filter"] = (filter, "Only nodes for which all of this holds.")
+    if order:
+        arguments["order_by"] = (
+            order,
+            "In what order; newest first unless given." if default_order.descending else "In what order.",
+        )
+    parent_key = _parent_key(target)
+
+    def resolve(root: Any, info: Info, **given: Any) -> Any:
+        page_order = default_order if not given.get("order_by") else _order(given["order_by"])
+        page = _page(target, page_order, given)
+        narrowing = EVERYTHING if not given.get("filter") else given["filter"].narrowing()
+        return Slice(load(info), target, narrowing, page, getattr(root, parent_key) if parent_key else ALL)
+
+    # Strawberry derives the field's arguments from the signature.
+    resolve.__signature__ = _signature(arguments)  # type: ignore[attr-defined]
+    return strawberry.field(
+        resolver=resolve,
+        description=description or _documentation(target),
+        metadata={NEEDS: (parent_key,) if parent_key else ()},
+    )
+
+
+def _signature(arguments: dict[str, tuple[Any, str]]) -> Signature:
+    parameters = [
+        Parameter(
+            name,
+            Parameter.KEYWORD_ONLY,
+            default=strawberry.UNSET,
+            annotation=Annotated[kind | None, strawberry.argument(description=text)],
+        )
+        for name, (kind, text) in arguments.items()
+    ]
+    root = Parameter("root", Parameter.POSITIONAL_OR_KEYWORD, annotation=Any)
+    info = Parameter("info", Parameter.POSITIONAL_OR_KEYWORD, annotation=Info)
+    return Signature([root, info, *parameters])
+
+
+def _page(target: Target, order: Order, given: dict[str, Any]) -> Page:
+    first, last = given.get("first"), given.get("last")
+    if first is not None and last is not None:
+        raise BadUserInputError("Give either `first` or `last`, not both.")
+    name, size = ("last", last) if last is not None else ("first", DEFAULT_PAGE if first is None else first)
+    if not 1 <= size <= LARGEST_PAGE:
+        raise BadUserInputError(f"`{name}` has to be from 1 to {LARGEST_PAGE}.")
+    model = source_of(target).model
+    after, before = (
+        None if given.get(name) is None else cursors.decode(given[name], model, order)
+        for name in ("after", "before")
+    )
+    return Page(size + 1, order, backward=last is not None, after=after, before=before)
+
+
+def _order(given: OrderInput) -> Order:
+    return Order(given.field.value, given.direction is OrderDirection.DESC)
+
+
+def _parent_key(target: Target) -> str | None:
+    """The attribute of the parent by which its rows are found, where there is a parent."""
+    if not isinstance(target, InstrumentedAttribute):
+        return None
+    return attribute_of(target.class_, referring(target.property.synchronize_pairs)[0])
+
+
+def _documentation(target: Target) -> str | None:
+    return described(target.property.doc) if isinstance(target, InstrumentedAttribute) else None

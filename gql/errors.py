@@ -1,0 +1,77 @@
+"""What may be said to a client about an error; everything else is logged and masked."""
+
+import logging
+import uuid
+from typing import Any, ClassVar
+
+from graphql import GraphQLError, GraphQLSyntaxError
+
+logger = logging.getLogger("gazette")
+
+
+class ExpectedError(Exception):
+    """An error whose message is meant for the client. graphql-core copies `extensions` to the response."""
+
+    code: ClassVar[str] = "INTERNAL_SERVER_ERROR"
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        return {"code": self.code}
+
+
+class BadUserInputError(ExpectedError):
+    """The client sent a value that cannot mean anything."""
+
+    code = "BAD_USER_INPUT"
+
+
+class NotFoundError(ExpectedError):
+    """What has to be there is gone, because somebody deleted it while the operation ran."""
+
+    code = "NOT_FOUND"
+
+
+class UnavailableError(ExpectedError):
+    """The database cannot answer right now; the same request may succeed a moment later."""
+
+    code = "SERVICE_UNAVAILABLE"
+
+
+def format_error(error: GraphQLError, *, validated: bool) -> dict[str, Any]:
+    """An error as the response has it. `validated` tells a bad document from a bad value."""
+    original = _root_cause(error)
+    if isinstance(original, ExpectedError):
+        return _formatted(error, original.code)
+    if isinstance(original, RecursionError) and error.path is None:
+        return {"message": "The document is nested too deeply.", "extensions": {"code": "BAD_USER_INPUT"}}
+    if original is not None:
+        return _masked(error, original)
+    if isinstance(error, GraphQLSyntaxError):
+        # A string that is no text is a bad value, although graphql-core finds it already in its lexer.
+        is_value = "Unicode escape" in error.message or "Invalid character" in error.message
+        return _formatted(error, "BAD_USER_INPUT" if is_value else "GRAPHQL_PARSE_FAILED")
+    code = (error.extensions or {}).get("code")
+    return _formatted(error, code or ("BAD_USER_INPUT" if validated else "GRAPHQL_VALIDATION_FAILED"))
+
+
+def _root_cause(error: GraphQLError) -> BaseException | None:
+    """The exception behind an error that graphql-core made, however often it wrapped it; None for its own."""
+    cause: BaseException | None = error
+    while isinstance(cause, GraphQLError):
+        cause = cause.original_error
+    return cause
+
+
+def _formatted(error: GraphQLError, code: str) -> dict[str, Any]:
+    formatted: dict[str, Any] = dict(error.formatted)
+    formatted["extensions"] = {**formatted.get("extensions", {}), "code": code}
+    return formatted
+
+
+def _masked(error: GraphQLError, original: BaseException) -> dict[str, Any]:
+    request_id = uuid.uuid4().hex
+    logger.error("request %s failed at %s", request_id, error.path, exc_info=original)
+    formatted: dict[str, Any] = dict(error.formatted)
+    formatted["message"] = "Internal error"
+    formatted["extensions"] = {"code": "INTERNAL_SERVER_ERROR", "requestId": request_id}
+    return formatted

@@ -1,0 +1,83 @@
+"""The root fields of queries."""
+
+import asyncio
+from typing import Annotated, Any
+
+import strawberry
+
+from db import models
+from db.keyset import Order
+from db.models import Entity
+from gql.connections import Connection, many
+from gql.context import Info, load
+from gql.errors import BadUserInputError
+from gql.inputs import PostBy, PostFilter, PostOrder, TagBy, UserBy, UserOrder
+from gql.loaders import then
+from gql.relay import Node, entities, from_global_id
+from gql.types import NEWEST_FIRST, Post, Tag, User
+
+MOST_NODES = 100
+
+GlobalId = Annotated[strawberry.ID, strawberry.argument(description="A global id.")]
+GlobalIds = Annotated[list[strawberry.ID], strawberry.argument(description="Global ids.")]
+
+
+def _row(info: Info, model: type[Entity], key: str, value: Any) -> "asyncio.Future[Any]":
+    return then(load(info).row(model, key, value), lambda row: row)
+
+
+def _row_by_id(info: Info, global_id: str) -> "asyncio.Future[Any]":
+    type_name, key = from_global_id(global_id)
+    if type_name not in entities:
+        raise BadUserInputError("This is not an id.")
+    return _row(info, entities[type_name].model, "id", key)
+
+
+async def _node(info: Info, id: GlobalId) -> Any:  # noqa: A002 # The argument's name in the schema.
+    return await _row_by_id(info, id)
+
+
+async def _nodes(info: Info, ids: GlobalIds) -> Any:
+    if len(ids) > MOST_NODES:
+        raise BadUserInputError(f"At most {MOST_NODES} ids can be asked for at once.")
+    return await asyncio.gather(*(_row_by_id(info, global_id) for global_id in ids))
+
+
+async def _viewer(info: Info) -> Any:
+    viewer = info.context.viewer
+    return None if viewer is None else await _row(info, models.User, "id", viewer.id)
+
+
+def _lookup(model: type[Entity], by: type[UserBy | PostBy | TagBy]) -> Any:
+    """A field that is one row of a model, by any of its unique columns."""
+
+    async def resolve(info: Info, by: Any) -> Any:
+        return await _row(info, model, *by.unique())
+
+    resolve.__annotations__["by"] = Annotated[by, strawberry.argument(description="Which one.")]
+    name = model.__name__.lower()
+    return strawberry.field(resolver=resolve, description=f"One {name}; null when there is no such {name}.")
+
+
+@strawberry.type(description="What can be read.")
+class Query:
+    node: Node | None = strawberry.field(
+        resolver=_node, description="Whatever has this id; null when there is no such thing."
+    )
+    nodes: list[Node | None] = strawberry.field(
+        resolver=_nodes,
+        description="What has these ids, at most 100, in their order; null for what is not there.",
+    )
+    viewer: User | None = strawberry.field(
+        resolver=_viewer, description="The user who asks; null when nobody is logged in."
+    )
+    user: User | None = _lookup(models.User, UserBy)
+    users: Connection[User] = many(
+        models.User, Order("created_at", descending=True), order=UserOrder, description="All users."
+    )
+    post: Post | None = _lookup(models.Post, PostBy)
+    posts: Connection[Post] = many(
+        models.Post, NEWEST_FIRST, filter=PostFilter, order=PostOrder, description="All posts."
+    )
+    tag: Tag | None = _lookup(models.Tag, TagBy)
+    tags: Connection[Tag] = many(models.Tag, Order("name"), description="All tags, by name.")

@@ -1,0 +1,146 @@
+"""Entities: what has a global id, and is declared from its model."""
+
+import base64
+import binascii
+from collections.abc import Callable
+from inspect import cleandoc
+from typing import Any, ClassVar, TypeVar
+
+import strawberry
+from sqlalchemy import inspect
+from sqlalchemy.orm import InstrumentedAttribute
+
+from db.models import Entity
+from db.rows import Row
+from db.sources import referring
+from gql.context import Info, load
+from gql.errors import BadUserInputError, NotFoundError
+from gql.loaders import then
+from gql.selection import NEEDS
+
+T = TypeVar("T")
+
+LARGEST_ID = 2**63 - 1
+
+
+def to_global_id(type_name: str, key: int) -> strawberry.ID:
+    """An id that no other row of any type has: `Post:1`, in base64url without padding."""
+    return strawberry.ID(base64.urlsafe_b64encode(f"{type_name}:{key}".encode()).rstrip(b"=").decode())
+
+
+def from_global_id(global_id: str) -> tuple[str, int]:
+    """The name of the type and the key. Anything that `to_global_id` cannot have made is refused."""
+    try:
+        decoded = base64.urlsafe_b64decode(f"{global_id}==").decode("ascii")
+        type_name, _, digits = decoded.partition(":")
+        key = int(digits)
+    except (binascii.Error, ValueError) as error:
+        raise BadUserInputError("This is not an id.") from error
+    if to_global_id(type_name, key) != global_id or not 0 <= key <= LARGEST_ID:
+        raise BadUserInputError("This is not an id.")
+    return type_name, key
+
+
+def key_of(global_id: str | None, model: type[Entity]) -> int:
+    """The key in an id of this model's type; another type's id is refused."""
+    type_name, key = from_global_id(global_id or "")
+    if type_name != model.__name__:
+        raise BadUserInputError(f"This is not the id of a {model.__name__.lower()}.")
+    return key
+
+
+def _global_id(root: Row) -> strawberry.ID:
+    return to_global_id(root.model.__name__, root.id)
+
+
+@strawberry.interface(description="Anything that has an id of its own.")
+class Node:
+    """The base of all entity types. Their rows flow through as they are, and say what model they are of."""
+
+    model: ClassVar[type[Entity]]
+
+    id: strawberry.ID = strawberry.field(
+        resolver=_global_id, description="Identifies this among everything there is."
+    )
+
+    @classmethod
+    def is_type_of(cls, row: Any, info: Any) -> bool:
+        return getattr(row, "model", None) is cls.model
+
+
+entities: dict[str, type[Node]] = {}
+"""The declared types by their names, which are also the names in global ids."""
+
+
+def entity(model: type[Entity]) -> Callable[[type[T]], type[T]]:
+    """Declare a type of the schema from a model: it takes its descriptions, a field of a column takes all."""
+
+    def declare(declared: type[T]) -> type[T]:
+        for name in declared.__annotations__:
+            if name not in vars(declared):
+                setattr(declared, name, column(getattr(model, name)))
+        declared.model = model  # type: ignore[attr-defined] # A class attribute of Node.
+        finished = strawberry.type(declared, description=described(model.__doc__))
+        entities[finished.__name__] = finished  # type: ignore[assignment] # It is a Node.
+        return finished
+
+    return declare
+
+
+def column(attribute: InstrumentedAttribute[Any]) -> Any:
+    """A field that is a column of the row."""
+    return strawberry.field(description=described(attribute.property.doc), metadata={NEEDS: (attribute.key,)})
+
+
+def computed(resolver: Callable[..., Any], *needs: InstrumentedAttribute[Any]) -> Any:
+    """A field that is computed from columns of the row; it is described as the first of them."""
+    return strawberry.field(
+        resolver=resolver,
+        description=described(needs[0].property.doc),
+        metadata={NEEDS: tuple(attribute.key for attribute in needs)},
+    )
+
+
+def one(relationship: InstrumentedAttribute[Any]) -> Any:
+    """A field that is the row to which a many-to-one relationship leads."""
+    target = relationship.property.mapper.class_
+    remote, local = referring(relationship.property.synchronize_pairs)
+    key = attribute_of(target, remote)
+    local_key = attribute_of(relationship.class_, local)
+    optional = bool(local.nullable)
+
+    def resolve(root: Any, info: Info) -> Any:
+        value = getattr(root, local_key)
+        if value is None:
+            return None
+        row = load(info).row(target, key, value)
+        return then(row, _present if not optional else _as_it_is)
+
+    return strawberry.field(
+        resolver=resolve,
+        description=described(relationship.property.doc),
+        metadata={NEEDS: (local_key,)},
+    )
+
+
+def _as_it_is(row: Row | None) -> Row | None:
+    return row
+
+
+def _present(row: Row | None) -> Row:
+    if row is None:
+        raise NotFoundError("This was deleted a moment ago.")
+    return row
+
+
+def attribute_of(model: Any, column: Any) -> str:
+    """The name of the model's attribute for a column of its table."""
+    return str(inspect(model).get_property_by_column(column).key)
+
+
+def described(doc: str | None) -> str | None:
+    """A docstring or a `doc=` as the schema has it: its lines joined, its paragraphs kept."""
+    if not doc:
+        return None
+    paragraphs = cleandoc(doc).split("\n\n")
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)

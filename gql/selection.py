@@ -1,0 +1,67 @@
+"""Which columns an operation asks for, worked out once from its document.
+
+A list of posts never reads bodies that nobody selected. One union a model, over the whole operation, keeps
+the key of a loader short: a post is loaded once, by whichever path it is reached.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+from graphql import (
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLInterfaceType,
+    GraphQLNamedType,
+    GraphQLObjectType,
+    GraphQLResolveInfo,
+    InlineFragmentNode,
+    SelectionSetNode,
+    get_named_type,
+)
+
+from db.models import Entity
+
+NEEDS = "needs"
+"""The key in a field's metadata under which it names the columns of its row that it reads."""
+
+Needed = Mapping[type[Entity], tuple[str, ...]]
+
+
+def needed_columns(info: GraphQLResolveInfo[Any]) -> Needed:
+    """The columns of each model that the operation's fields read, always with the id."""
+    walk = _Walk(info)
+    walk.selections(info.operation.selection_set, info.parent_type)
+    return {model: ("id", *sorted(columns - {"id"})) for model, columns in walk.columns.items()}
+
+
+class _Walk:
+    def __init__(self, info: GraphQLResolveInfo[Any]) -> None:
+        self.schema = info.schema
+        self.fragments: dict[str, FragmentDefinitionNode] = dict(info.fragments)
+        self.columns: dict[type[Entity], set[str]] = defaultdict(set)
+
+    def selections(self, selection_set: SelectionSetNode | None, parent: GraphQLNamedType) -> None:
+        for node in selection_set.selections if selection_set else ():
+            if isinstance(node, FieldNode):
+                self.field(node, parent)
+            elif isinstance(node, InlineFragmentNode):
+                condition = node.type_condition
+                named = self.schema.get_type(condition.name.value) if condition else parent
+                self.selections(node.selection_set, named or parent)
+            elif isinstance(node, FragmentSpreadNode):
+                # What a fragment selects does not depend on where it is spread: once is enough.
+                fragment = self.fragments.pop(node.name.value, None)
+                if fragment and (named := self.schema.get_type(fragment.type_condition.name.value)):
+                    self.selections(fragment.selection_set, named)
+
+    def field(self, node: FieldNode, parent: GraphQLNamedType) -> None:
+        fields = parent.fields if isinstance(parent, GraphQLObjectType | GraphQLInterfaceType) else {}
+        field = fields.get(node.name.value)
+        if field is None:  # A field that every type has, such as __typename.
+            return
+        declared = parent.extensions["strawberry-definition"].origin
+        if model := getattr(declared, "model", None):
+            self.columns[model].update(field.extensions["strawberry-definition"].metadata.get(NEEDS, ()))
+        self.selections(node.selection_set, get_named_type(field.type))

@@ -1,0 +1,202 @@
+"""GraphQL over HTTP: media types, status codes, and the end of an operation whose client is gone."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from graphql import GraphQLError
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.types.execution import ExecutionResult, PreExecutionError
+from strawberry.types.graphql import OperationType
+
+from db.engine import Database
+from gql import explorer
+from gql.context import Context
+from gql.errors import UnavailableError, format_error
+from gql.negotiation import GRAPHQL, JSON, accepts_html, is_json, response_type
+from gql.schema import Schema
+
+_METHODS = {"GET": {OperationType.QUERY}, "POST": {OperationType.QUERY, OperationType.MUTATION}}
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What a request asks for."""
+
+    query: str
+    variables: dict[str, Any] | None
+    name: str | None
+
+
+class RequestError(Exception):
+    """A request that is answered without executing anything."""
+
+    def __init__(self, status: int, message: str, *, code: str = "BAD_USER_INPUT", **headers: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.headers = headers
+        self.body = {"errors": [{"message": message, "extensions": {"code": code}}]}
+
+
+class GraphQLEndpoint:
+    """An ASGI application: what answers at /graphql."""
+
+    def __init__(self, schema: Schema, database: Database, *, operations: int, with_explorer: bool) -> None:
+        self.schema = schema
+        self.database = database
+        self.with_explorer = with_explorer
+        # Bounded before the pool: a queue for connections would time out under a burst, this one only waits.
+        self.in_flight = asyncio.Semaphore(operations)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self.answer(Request(scope, receive, send))
+        await response(scope, receive, send)
+
+    async def answer(self, request: Request) -> Response:
+        if self.with_explorer and _is_browser(request):
+            return explorer.page()
+        media_type = response_type(request.headers.get("accept"))
+        try:
+            if media_type is None:
+                raise RequestError(406, f"Responses are {JSON} or {GRAPHQL}.")
+            operation = await _read(request)
+            async with _stopped_by_disconnect(request), self.in_flight:
+                return _response(await self._execute(operation, request.method), media_type)
+        except RequestError as error:
+            return _json(error.body, error.status, media_type or JSON, error.headers)
+        except ClientDisconnect:
+            return Response(status_code=499)  # Nobody reads it; it is for the access log.
+
+    async def _execute(self, operation: Operation, method: str) -> ExecutionResult:
+        context = Context(self.database)
+        try:
+            return await self.schema.execute(
+                operation.query,
+                variable_values=operation.variables,
+                operation_name=operation.name,
+                context_value=context,
+                allowed_operation_types=_METHODS[method],
+            )
+        except CannotGetOperationTypeError as error:
+            raise RequestError(400, _no_such_operation(operation)) from error
+        except InvalidOperationTypeError as error:
+            raise RequestError(405, f"A {method} request cannot do this.", Allow="POST") from error
+        finally:
+            await context.close()
+
+
+class _stopped_by_disconnect:  # noqa: N801 # It reads as the statement it makes.
+    """Cancel the block when the client goes away; ClientDisconnect is raised from it."""
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.is_gone = False
+
+    async def __aenter__(self) -> None:
+        self.watcher = asyncio.create_task(self._watch(asyncio.current_task()))
+
+    async def _watch(self, task: "asyncio.Task[Any] | None") -> None:
+        while (await self.request.receive())["type"] != "http.disconnect":
+            pass
+        self.is_gone = True
+        if task is not None:
+            task.cancel()
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self.watcher.cancel()
+        task = asyncio.current_task()
+        if self.is_gone and kind is asyncio.CancelledError and task is not None and task.uncancel() == 0:
+            raise ClientDisconnect
+
+
+def _is_browser(request: Request) -> bool:
+    is_query = request.method != "GET" or "query" in request.query_params
+    return not is_query and accepts_html(request.headers.get("accept"))
+
+
+async def _read(request: Request) -> Operation:
+    if request.method == "GET":
+        return _operation(_from_address(request))
+    if request.method != "POST":
+        raise RequestError(405, "Use POST, or GET for queries.", Allow="GET, POST")
+    if not is_json(request.headers.get("content-type")) or "content-encoding" in request.headers:
+        raise RequestError(415, f"A request's body is plain {JSON}, in UTF-8.")
+    try:
+        return _operation(orjson.loads(await request.body()))
+    except orjson.JSONDecodeError as error:
+        raise RequestError(400, "The request's body is not JSON.") from error
+
+
+def _from_address(request: Request) -> dict[str, Any]:
+    given: dict[str, Any] = dict(request.query_params)
+    for name in ("variables", "extensions"):
+        if name in given:
+            try:
+                given[name] = orjson.loads(given[name])
+            except orjson.JSONDecodeError as error:
+                raise RequestError(400, f"`{name}` is not JSON.") from error
+    return given
+
+
+def _operation(given: Any) -> Operation:
+    if not isinstance(given, dict):
+        raise RequestError(400, "A request is one JSON object, with a `query`.")
+    query, variables, name = given.get("query"), given.get("variables"), given.get("operationName")
+    if not isinstance(query, str) or not query.strip():
+        raise RequestError(400, "`query` has to be a GraphQL document.")
+    if not isinstance(variables, dict | None):
+        raise RequestError(400, "`variables` has to be an object.")
+    if not isinstance(name, str | None):
+        raise RequestError(400, "`operationName` has to be a string.")
+    if not isinstance(given.get("extensions"), dict | None):
+        raise RequestError(400, "`extensions` has to be an object.")
+    if _has_nul(variables):
+        raise RequestError(400, "A string cannot contain the character NUL.")
+    # Explorers and some clients send an empty name where there is none to choose.
+    return Operation(query, variables, name or None)
+
+
+def _has_nul(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\x00" in value
+    if isinstance(value, dict):
+        return any("\x00" in key or _has_nul(item) for key, item in value.items())
+    return isinstance(value, list) and any(map(_has_nul, value))
+
+
+def _no_such_operation(operation: Operation) -> str:
+    if operation.name is None:
+        return "`operationName` has to say which of the operations to execute."
+    return "There is no operation of this name in the document."
+
+
+def _response(result: ExecutionResult, media_type: str) -> Response:
+    """A response that was never executed has no `data`; only the newer media type says so by its status."""
+    if not result.errors:
+        return _json({"data": result.data}, 200, media_type)
+    validated = not isinstance(result, PreExecutionError)
+    executed = validated and (result.data is not None or any(error.path for error in result.errors))
+    body: dict[str, Any] = {
+        "errors": [format_error(error, validated=validated) for error in result.errors],
+    }
+    if executed:
+        body["data"] = result.data
+    if any(_is_unavailable(error) for error in result.errors):
+        return _json(body, 503, media_type, {"Retry-After": "1"})
+    return _json(body, 200 if executed or media_type == JSON else 400, media_type)
+
+
+def _is_unavailable(error: GraphQLError) -> bool:
+    return isinstance(error.original_error, UnavailableError)
+
+
+def _json(
+    body: dict[str, Any], status: int, media_type: str, headers: Mapping[str, str] | None = None
+) -> Response:
+    content_type = f"{media_type}; charset=utf-8"
+    return Response(orjson.dumps(body), status, headers, media_type=content_type)

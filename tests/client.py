@@ -1,0 +1,67 @@
+"""A client as front ends are: GraphQL over HTTP."""
+
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
+from typing import Any, Self
+
+import httpx
+from fastapi import FastAPI
+from sqlalchemy import event
+
+from db.engine import Database
+
+
+class Client:
+    """Sends operations to an application, and counts the statements that it sends to the database."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self.app = app
+        self.database: Database = app.state.database
+        # An unexpected exception is the test's failure, not a response of 500.
+        self.http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gazette")
+
+    async def __aenter__(self) -> Self:
+        self._stack = AsyncExitStack()
+        await self._stack.enter_async_context(self.app.router.lifespan_context(self.app))
+        await self._stack.enter_async_context(self.http)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    async def send(self, query: str, variables: dict[str, Any] | None = None, **more: Any) -> httpx.Response:
+        return await self.http.post("/graphql", json={"query": query, "variables": variables, **more})
+
+    async def execute(
+        self, query: str, variables: dict[str, Any] | None = None, **more: Any
+    ) -> dict[str, Any]:
+        """The response's body, whatever is in it."""
+        body: dict[str, Any] = (await self.send(query, variables, **more)).json()
+        return body
+
+    async def data(self, query: str, variables: dict[str, Any] | None = None) -> dict[str, Any]:
+        """The data of an operation that has to succeed."""
+        body = await self.execute(query, variables)
+        assert "errors" not in body, body["errors"]
+        data: dict[str, Any] = body["data"]
+        return data
+
+    async def codes(self, query: str, variables: dict[str, Any] | None = None) -> set[str]:
+        """The codes of an operation's errors; none when it succeeds."""
+        body = await self.execute(query, variables)
+        return {error["extensions"]["code"] for error in body.get("errors", [])}
+
+    @contextmanager
+    def statements(self) -> Iterator[list[str]]:
+        """What is sent to the database's read lane meanwhile."""
+        sent: list[str] = []
+
+        def record(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+            sent.append(statement)
+
+        engine = self.database.read_engine.sync_engine
+        event.listen(engine, "before_cursor_execute", record)
+        try:
+            yield sent
+        finally:
+            event.remove(engine, "before_cursor_execute", record)

