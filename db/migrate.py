@@ -3,6 +3,7 @@
 import asyncio
 import importlib.resources
 from functools import cache
+from threading import Lock
 
 from alembic import command
 from alembic.config import Config
@@ -66,12 +67,17 @@ def alembic_config(settings: DatabaseSettings | None = None) -> Config:
     return config
 
 
+# Alembic's environment is a global of the process.
+_one_at_a_time = Lock()
+
+
 def _run(settings: DatabaseSettings, revision: str, current: str | None) -> None:
     config = alembic_config(settings)
-    if _is_down(ScriptDirectory.from_config(config), revision, current):
-        command.downgrade(config, revision)
-    else:
-        command.upgrade(config, revision)
+    with _one_at_a_time:
+        if _is_down(ScriptDirectory.from_config(config), revision, current):
+            command.downgrade(config, revision)
+        else:
+            command.upgrade(config, revision)
 
 
 def _is_down(script: ScriptDirectory, revision: str, current: str | None) -> bool:

@@ -5,7 +5,7 @@ import os
 from typing import Any, Literal
 
 from alembic import context
-from sqlalchemy import Column, Connection, text
+from sqlalchemy import Column, Connection, Insert, event, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -31,7 +31,21 @@ def _is_comparable(item: Any, name: str | None, kind: str, reflected: bool, othe
     return index is None or all(isinstance(expression, Column) for expression in index.expressions)
 
 
+def _copy_without_generated(
+    connection: Connection, statement: Any, multiple: Any, parameters: Any, options: Any
+) -> tuple[Any, Any, Any]:
+    """Let a batch migration rebuild `posts`: Alembic copies all columns, also those that SQLite computes."""
+    if isinstance(statement, Insert) and statement.select is not None:
+        copied = zip(statement._select_names or (), statement.select.selected_columns, strict=True)
+        plain = {name: column for name, column in copied if statement.table.c[name].computed is None}
+        rows = select(*plain.values()).select_from(*statement.select.get_final_froms())
+        statement = insert(statement.table).inline().from_select(list(plain), rows)
+    return statement, multiple, parameters
+
+
 def run(connection: Connection) -> None:
+    if connection.dialect.name == "sqlite":
+        event.listen(connection, "before_execute", _copy_without_generated, retval=True)
     context.configure(
         connection=connection,
         target_metadata=Base.metadata,

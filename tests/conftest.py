@@ -6,6 +6,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -55,7 +56,9 @@ def execute_on_server(url: str, statement: str) -> None:
             await connection.execute(text(statement))
         await engine.dispose()
 
-    asyncio.run(execute())
+    # In a thread of its own, because tests ask for databases while their event loop runs.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(lambda: asyncio.run(execute())).result()
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 "use strict";
 
-const FEED = `# Welcome to Gazette. Press the pink button, or Ctrl-Enter, to run this query.
-# The book on the left explains every type and field.
+const FEED = `# Welcome to Gazette. Ctrl-Enter runs this query.
+# The book on the left explains every field.
 
 query Feed {
   posts(first: 20) {

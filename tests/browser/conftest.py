@@ -1,0 +1,43 @@
+"""Headless Chromium, and a server with demo data for it."""
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+
+from tests.server import gazette, serving
+
+
+@pytest.fixture(scope="session")
+def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    url = f"sqlite:///{tmp_path_factory.mktemp('browser') / 'gazette.db'}"
+    for command in (["migrate"], ["seed", "--users", "20", "--posts", "60", "--comments", "200"]):
+        finished = gazette(*command, DATABASE_URL=url)
+        assert finished.returncode == 0, finished.stderr
+    with serving(url) as address:
+        yield address
+
+
+@pytest.fixture
+def browser() -> Iterator[webdriver.Chrome]:
+    options = webdriver.ChromeOptions()
+    for option in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1400,900"):
+        options.add_argument(option)
+    options.binary_location = shutil.which("chromium") or ""
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options, Service(shutil.which("chromedriver")))
+    try:
+        yield driver
+    finally:
+        driver.quit()
+
+
+@pytest.fixture
+def console(browser: webdriver.Chrome) -> Iterator[None]:
+    """Nothing was to complain about: no error, no violation of the content security policy."""
+    yield
+    log = browser.get_log("browser")  # type: ignore[no-untyped-call] # Selenium left it out.
+    messages = [entry["message"] for entry in log]
+    assert messages == []
