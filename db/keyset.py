@@ -17,7 +17,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from db.models import Entity
+from db.base import Entity
 from db.rows import expression
 
 Position = tuple[Any, int]

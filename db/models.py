@@ -12,10 +12,8 @@ from sqlalchemy import (
     ForeignKey,
     ForeignKeyConstraint,
     Index,
-    MetaData,
     PrimaryKeyConstraint,
     String,
-    Text,
     UniqueConstraint,
     and_,
     case,
@@ -24,9 +22,10 @@ from sqlalchemy import (
     not_,
     text,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, mapped_column, relationship
+from sqlalchemy.orm import Mapped, column_property, mapped_column, relationship
 
-from db.types import NEVER, BigInt, Json, UtcDateTime, now
+from db.base import OPTIONS, Base, Entity, Versioned, if_dated, is_dated, is_public
+from db.types import NEVER, now
 
 
 class Role(enum.Enum):
@@ -47,80 +46,6 @@ class PostStatus(enum.Enum):
 
 
 _STATUS = Enum(PostStatus, native_enum=False, length=16)
-
-
-class Base(DeclarativeBase):
-    """Constraints have names, so that a migration can change them and an error can be mapped to its field."""
-
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "ck": "ck_%(table_name)s_%(constraint_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
-    type_annotation_map = {
-        int: BigInt,
-        str: Text,
-        datetime: UtcDateTime,
-        dict[str, Any]: Json,
-        Role: Enum(Role, native_enum=False, length=16),
-        PostStatus: _STATUS,
-    }
-
-
-class Entity(Base):
-    """What users, posts, comments and tags have in common."""
-
-    __abstract__ = True
-    # What the database sets comes back with the write itself; reading it later would need a connection.
-    __mapper_args__ = {"eager_defaults": True}
-
-    id: Mapped[int] = mapped_column(primary_key=True, sort_order=-1)
-
-
-class Versioned(Entity):
-    """An entity that people edit."""
-
-    __abstract__ = True
-
-    version: Mapped[int] = mapped_column(
-        server_default="1",
-        sort_order=1,
-        doc="Counts the changes; send it back as `expectedVersion` to lose none.",
-    )
-    created_at: Mapped[datetime] = mapped_column(
-        server_default=now(), sort_order=1, doc="When this was created."
-    )
-    updated_at: Mapped[datetime] = mapped_column(
-        server_default=now(), onupdate=now(), sort_order=1, doc="When this was last changed."
-    )
-
-
-# Ids of deleted rows are not given out again, so that an old link never opens something else.
-_OPTIONS = {"sqlite_autoincrement": True}
-
-
-def is_public(public_from: Any) -> ColumnElement[bool]:
-    """Whether something may be seen by everybody, from its `public_from` column.
-
-    The comparison with NEVER is what partial indexes are made for. Both sides are SQL text and never
-    parameters, because a prepared statement's generic plan cannot match a parameter with an index.
-    """
-    return and_(is_dated(public_from), public_from <= now())
-
-
-def is_dated(public_from: Any) -> ColumnElement[bool]:
-    """Whether something is public, or will be one day."""
-    dated: ColumnElement[bool] = public_from < literal_column(f"'{NEVER}'", UtcDateTime)
-    return dated
-
-
-def _if_public(column: str) -> dict[str, Any]:
-    condition = text(f"{column} < '{NEVER}'")
-    return {"postgresql_where": condition, "sqlite_where": condition}
 
 
 class User(Versioned):
@@ -154,7 +79,7 @@ class User(Versioned):
         Index(None, "username_key", "id"),
         Index("ix_users_name_id", text("name NULLS FIRST"), "id"),
         CheckConstraint("role IN ('USER', 'EDITOR', 'ADMIN')", name="role"),
-        _OPTIONS,
+        OPTIONS,
     )
 
 
@@ -181,7 +106,7 @@ class PostTag(Base):
             onupdate="CASCADE",
         ),
         Index(None, "tag_id", "post_public_from", "post_id"),
-        Index(None, "tag_id", "post_created_at", "post_id", **_if_public("post_public_from")),
+        Index(None, "tag_id", "post_created_at", "post_id", **if_dated("post_public_from")),
     )
 
 
@@ -245,18 +170,18 @@ class Post(Versioned):
         UniqueConstraint("public_from", "id"),
         UniqueConstraint("created_at", "id", "public_from"),
         Index(None, "author_id", "public_from", "id"),
-        Index("ix_posts_public_created_at_id", "created_at", "id", **_if_public("public_from")),
+        Index("ix_posts_public_created_at_id", "created_at", "id", **if_dated("public_from")),
         Index(
             "ix_posts_public_author_id_created_at_id",
             "author_id",
             "created_at",
             "id",
-            **_if_public("public_from"),
+            **if_dated("public_from"),
         ),
         CheckConstraint("status IN ('DRAFT', 'PUBLISHED', 'ARCHIVED')", name="status"),
         CheckConstraint("status <> 'PUBLISHED' OR published_at IS NOT NULL", name="published_at"),
         CheckConstraint("length(body) <= 100000", name="body"),
-        _OPTIONS,
+        OPTIONS,
     )
 
 
@@ -328,10 +253,10 @@ class Comment(Versioned):
             "author_id",
             "created_at",
             "id",
-            **_if_public("post_public_from"),
+            **if_dated("post_public_from"),
         ),
         CheckConstraint("deleted_at IS NULL OR author_id IS NULL", name="tombstone"),
-        _OPTIONS,
+        OPTIONS,
     )
 
 
@@ -351,4 +276,4 @@ class Tag(Entity):
         doc="The posts with this tag.",
     )
 
-    __table_args__ = (Index(None, "name", "id"), _OPTIONS)
+    __table_args__ = (Index(None, "name", "id"), OPTIONS)

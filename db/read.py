@@ -26,9 +26,9 @@ from sqlalchemy import (
     true,
 )
 
+from db.base import Entity
 from db.engine import ConnectionLostError, Database
 from db.keyset import Keyset, Page, bounded
-from db.models import Entity
 from db.rows import Row, expression, row_type
 from db.sources import Membership, Source, Target, narrowed
 

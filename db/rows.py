@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from sqlalchemy import ColumnElement, inspect
 
-from db.models import Entity
+from db.base import Entity
 
 
 class Row(tuple[Any, ...]):

@@ -9,7 +9,7 @@ from sqlalchemy import Column, ColumnElement, FromClause, Table, inspect, select
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql.visitors import iterate, replacement_traverse
 
-from db.models import Entity
+from db.base import Entity
 from db.rows import expression
 
 Target = type[Entity] | InstrumentedAttribute[Any]

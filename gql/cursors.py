@@ -8,8 +8,8 @@ from typing import Any
 
 import orjson
 
+from db.base import Entity
 from db.keyset import Order, Position
-from db.models import Entity
 from db.rows import Row, expression
 from gql.errors import BadUserInputError
 

@@ -11,13 +11,15 @@ from sqlalchemy import ColumnElement, and_, bindparam, select
 from strawberry import UNSET
 
 from db import models
-from db.models import Entity, PostStatus
+from db.base import Entity, is_dated
+from db.models import PostStatus
 from db.rows import expression
 from db.text import fold
 from gql.connections import OrderDirection
 from gql.loaders import Narrowing
 from gql.relay import described, key_of
 
+# Declared here because a filter uses it; enums that only types use are declared with their column.
 strawberry.enum(PostStatus, description=described(PostStatus.__doc__))
 
 Unique = tuple[str, Any]
@@ -102,7 +104,7 @@ class PostFilter:
         if self.published_at:
             # For what is published this is the same moment, and the column that has the indexes.
             yield from self.published_at.contains(models.Post.public_from)
-            yield models.is_dated(models.Post.public_from)
+            yield is_dated(models.Post.public_from)
 
 
 @strawberry.enum(description="By what posts can be ordered.")

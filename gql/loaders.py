@@ -12,9 +12,9 @@ from aiodataloader import DataLoader
 from sqlalchemy import ColumnElement, and_, true
 
 from db import read
+from db.base import Entity
 from db.engine import Database, DatabaseUnavailableError
 from db.keyset import Page
-from db.models import Entity
 from db.read import Rows
 from db.rows import Row
 from db.sources import Membership, Target, source_of

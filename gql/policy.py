@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, true
 
-from db.models import Entity, Role, is_public
+from db.base import Entity, is_public
+from db.models import Role
 
 
 class Viewer(NamedTuple):

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 import strawberry
 
 from db import models
+from db.base import Entity
 from db.keyset import Order
-from db.models import Entity
 from gql.connections import Connection, many
 from gql.context import Info, load
 from gql.errors import BadUserInputError

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import enum
 from collections.abc import Callable
 from inspect import cleandoc
 from typing import Any, ClassVar, TypeVar
@@ -10,7 +11,7 @@ import strawberry
 from sqlalchemy import inspect
 from sqlalchemy.orm import InstrumentedAttribute
 
-from db.models import Entity
+from db.base import Entity
 from db.rows import Row
 from db.sources import referring
 from gql.context import Info, load
@@ -89,6 +90,9 @@ def entity(model: type[Entity]) -> Callable[[type[T]], type[T]]:
 
 def column(attribute: InstrumentedAttribute[Any]) -> Any:
     """A field that is a column of the row."""
+    kind = attribute.property.columns[0].type.python_type
+    if issubclass(kind, enum.Enum) and not hasattr(kind, "__strawberry_definition__"):
+        strawberry.enum(kind, description=described(kind.__doc__))
     return strawberry.field(description=described(attribute.property.doc), metadata={NEEDS: (attribute.key,)})
 
 

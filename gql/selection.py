@@ -21,7 +21,7 @@ from graphql import (
     get_named_type,
 )
 
-from db.models import Entity
+from db.base import Entity
 
 NEEDS = "needs"
 """The key in a field's metadata under which it names the columns of its row that it reads."""

@@ -9,8 +9,8 @@ from sqlalchemy import Column, Connection, Insert, event, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from db.base import Base
 from db.engine import DatabaseSettings, prepare_sqlite
-from db.models import Base
 from db.types import Json, UtcDateTime
 
 

@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
+from db.base import Base
 from db.engine import Database
-from db.models import Base, Comment, Post, PostStatus, Tag, User
+from db.models import Comment, Post, PostStatus, Tag, User
 from db.text import fold
 
 _numbers = count(1)

@@ -9,9 +9,9 @@ from alembic.config import Config
 from sqlalchemy import func, inspect, select, text
 
 from db import demo
+from db.base import Base
 from db.engine import Database, DatabaseSettings
 from db.migrate import MigrationError, alembic_config, head_revision, migrate, revision_of
-from db.models import Base
 from tests.conftest import NewUrl
 from tests.server import gazette
 

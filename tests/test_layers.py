@@ -1,0 +1,85 @@
+"""Imports point down only."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+# From the top to the bottom: a module imports from those behind it.
+LAYERS = (
+    "cli",
+    "app",
+    "transport",
+    "explorer",
+    "negotiation",
+    "schema",
+    "query",
+    "types",
+    "inputs",
+    "connections",
+    "cursors",
+    "relay",
+    "context",
+    "loaders",
+    "policy",
+    "selection",
+    "scalars",
+    "settings",
+    "errors",
+)
+
+
+def imported(path: Path) -> set[str]:
+    """The full names of what a module imports, at its top or anywhere else."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return names
+
+
+def packages(path: Path) -> set[str]:
+    return {name.partition(".")[0] for name in imported(path)}
+
+
+@pytest.mark.parametrize("path", [*(ROOT / "db").rglob("*.py")], ids=str)
+def test_db_knows_nothing_of_gql(path: Path) -> None:
+    assert not packages(path) & {"gql", "strawberry", "graphql", "fastapi", "starlette"}
+
+
+@pytest.mark.parametrize("path", [*(ROOT / "migrations").rglob("*.py")], ids=str)
+def test_migrations_know_db_only(path: Path) -> None:
+    assert "gql" not in packages(path)
+
+
+def test_every_module_has_its_layer() -> None:
+    modules = {path.stem for path in (ROOT / "gql").glob("*.py")} - {"__init__", "__main__"}
+    modules |= {path.parent.name for path in (ROOT / "gql").glob("*/__init__.py")}
+    assert modules == set(LAYERS)
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_a_layer_imports_what_is_below_it(layer: str) -> None:
+    path = ROOT / "gql" / f"{layer}.py"
+    path = path if path.exists() else ROOT / "gql" / layer / "__init__.py"
+    own = {name.split(".")[1] for name in imported(path) if name.startswith("gql.")}
+    above = LAYERS[: LAYERS.index(layer) + 1]
+    assert own & set(above) == set()
+
+
+@pytest.mark.parametrize("path", [*(ROOT / "gql").rglob("*.py"), *(ROOT / "db").rglob("*.py")], ids=str)
+def test_imports_are_at_the_top(path: Path) -> None:
+    tree = ast.parse(path.read_text())
+    functions = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    inner = [node for function in functions for node in ast.walk(function)]
+    assert not [node.lineno for node in inner if isinstance(node, ast.Import | ast.ImportFrom)]
+
+
+@pytest.mark.parametrize("path", [*(ROOT / "gql").rglob("*.py"), *(ROOT / "db").rglob("*.py")], ids=str)
+def test_a_module_can_be_read_in_one_go(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 300
