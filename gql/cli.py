@@ -108,7 +108,7 @@ def schema_command(
     ] = False,
 ) -> None:
     """Print the schema in GraphQL's own language."""
-    current = schema.as_str().strip() + "\n"
+    current = schema.as_str()
     if not check:
         typer.echo(current, nl=False)
         return

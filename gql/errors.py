@@ -44,13 +44,13 @@ def format_error(error: GraphQLError, *, validated: bool) -> dict[str, Any]:
         return _formatted(error, original.code)
     if isinstance(original, RecursionError) and error.path is None:
         return {"message": "The document is nested too deeply.", "extensions": {"code": "BAD_USER_INPUT"}}
-    if original is not None:
-        return _masked(error, original)
+    code = (error.extensions or {}).get("code")
+    if original is not None or (error.path is not None and code is None):
+        return _masked(error, original or error)
     if isinstance(error, GraphQLSyntaxError):
         # A string that is no text is a bad value, although graphql-core finds it already in its lexer.
         is_value = "Unicode escape" in error.message or "Invalid character" in error.message
         return _formatted(error, "BAD_USER_INPUT" if is_value else "GRAPHQL_PARSE_FAILED")
-    code = (error.extensions or {}).get("code")
     return _formatted(error, code or ("BAD_USER_INPUT" if validated else "GRAPHQL_VALIDATION_FAILED"))
 
 

@@ -10,6 +10,8 @@ from graphql import (
     NoSchemaIntrospectionCustomRule,
     StringValueNode,
     ValidationRule,
+    lexicographic_sort_schema,
+    print_schema,
 )
 from strawberry.extensions import AddValidationRules
 from strawberry.schema.config import StrawberryConfig
@@ -33,6 +35,13 @@ class NoNulCharacters(ValidationRule):
 class Schema(strawberry.Schema):
     """Errors are logged where they are masked, and only those."""
 
+    def as_str(self) -> str:
+        """The schema in its own language, in alphabetical order, so that a change is a small difference.
+
+        Strawberry's `sort_schema` would sort what is served too, and make its enums forget their classes.
+        """
+        return print_schema(lexicographic_sort_schema(self._schema)) + "\n"
+
     def process_errors(self, errors: list[GraphQLError], execution_context: Any = None) -> None:
         return
 
@@ -43,7 +52,7 @@ def build_schema(*, introspection: bool = True) -> Schema:
         rules.append(NoSchemaIntrospectionCustomRule)
     return Schema(
         Query,
-        config=StrawberryConfig(sort_schema=True, scalar_map={datetime: DATE_TIME}),
+        config=StrawberryConfig(scalar_map={datetime: DATE_TIME}),
         extensions=[lambda: AddValidationRules(rules)],
     )
 

@@ -15,7 +15,7 @@ NOW = datetime.now(UTC).replace(microsecond=0)
 YESTERDAY = NOW - timedelta(days=1)
 TOMORROW = NOW + timedelta(days=1)
 
-HIDDEN = {
+HIDDEN: dict[str, dict[str, Any]] = {
     "draft": {"stored_status": PostStatus.DRAFT, "published_at": None},
     "dated draft": {"stored_status": PostStatus.DRAFT, "published_at": YESTERDAY},
     "scheduled": {"stored_status": PostStatus.PUBLISHED, "published_at": TOMORROW},
