@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import strawberry
-from sqlalchemy import ColumnElement, and_, bindparam, select
+from sqlalchemy import ColumnElement, and_, bindparam, select, true
 from strawberry import UNSET
 
 from db import models
@@ -90,7 +90,7 @@ class PostFilter:
     def narrowing(self) -> Narrowing:
         return Narrowing(
             key=dataclasses.astuple(self),
-            where=and_(*self._conditions()),
+            where=and_(true(), *self._conditions()),
             member_of=(models.Tag.posts, _key(models.Tag, self.tag)) if self.tag else None,
         )
 

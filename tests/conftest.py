@@ -69,13 +69,14 @@ def new_postgresql_url(postgresql_url: str) -> Iterator[NewUrl]:
     def url_of(name: str) -> str:
         return make_url(postgresql_url).set(database=name).render_as_string(hide_password=False)
 
-    def create(template: str) -> str:
+    def create(template: str, options: str = "") -> str:
         name = f"gazette_{uuid.uuid4().hex}"
-        execute_on_server(postgresql_url, f"CREATE DATABASE {name} TEMPLATE {template}")
+        execute_on_server(postgresql_url, f"CREATE DATABASE {name} TEMPLATE {template} {options}")
         made.append(name)
         return name
 
-    template = create("template0")
+    # One collation everywhere, for tests that compare orders with Python.
+    template = create("template0", "ENCODING 'UTF8' LOCALE 'C'")
     asyncio.run(migrate(DatabaseSettings(url=url_of(template))))
     yield lambda: url_of(create(template))
     for name in made:
