@@ -117,7 +117,8 @@ def _pages_by_subquery(
     keyset = Keyset(source.model, page, source.rewrite)
     key, order = expression(source.model, "id"), expression(source.model, page.order.column)
     found = [source.rewrite(key).label("id"), source.rewrite(order).label(page.order.column)]
-    part = bounded(found if keyset.ties else found[:1], source.table, condition, keyset, keys)
+    table = source.smallest_table(condition)
+    part = bounded(found if keyset.ties else found[:1], table, condition, keyset, keys)
     ids = select(part.subquery().c.id) if keyset.ties else part
     return (
         select(keys.c.value, *_labels(source.model, columns))

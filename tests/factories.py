@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
+from sqlalchemy import delete
+
 from db.base import Base
 from db.engine import Database
 from db.models import Comment, Post, PostStatus, Tag, User
@@ -28,6 +30,13 @@ async def save(database: Database, *rows: Base) -> None:
     """Commit rows, and what they refer to; they stay usable."""
     async with database.writing() as session:
         session.add_all(rows)
+
+
+async def clear(database: Database) -> None:
+    """Delete everything; the ids go on."""
+    async with database.writing() as session:
+        for model in (Post, User, Tag):
+            await session.execute(delete(model))
 
 
 def user(**given: Any) -> User:

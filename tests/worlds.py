@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from hypothesis import strategies as st
-from sqlalchemy import delete, select
+from sqlalchemy import select
 
 from db.engine import Database
 from db.models import Comment, Post, PostStatus, PostTag, Tag, User
@@ -53,9 +53,7 @@ def at(hour: int) -> datetime:
 
 async def fill(database: Database, drawn: Drawn) -> None:
     """Replace what is in the database."""
-    async with database.writing() as session:
-        for model in (Post, User, Tag):
-            await session.execute(delete(model))
+    await factories.clear(database)
     users = [factories.user(name=name) for name in drawn.names]
     tags = [factories.tag(name=f"tag {number % 2}") for number in range(3)]
     await factories.save(database, *users, *tags)
