@@ -79,6 +79,7 @@ class Walker:
             self.edges = self.edges + edges
             assert info["hasPreviousPage"] == is_later
             self.is_done, self.cursor = not info["hasNextPage"], info["endCursor"]
+        assert len(self.edges) < 100, "the pages go on for ever"
         # A page that says that there is more is full.
         assert self.is_done or len(edges) == self.question.size
 
