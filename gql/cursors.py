@@ -3,7 +3,7 @@
 import base64
 import binascii
 import zlib
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -50,12 +50,19 @@ def _value(model: type[Entity], order: Order, value: Any) -> Any:
     if value is None and getattr(column, "nullable", False):
         return None
     if kind is datetime and isinstance(value, str):
-        try:
-            return datetime.fromisoformat(value)
-        except ValueError as error:
-            raise BadUserInputError("This is not a cursor.") from error
+        value = _moment(value)
     if type(value) is not kind or (kind is int and not -(2**63) <= value < 2**63):
         raise BadUserInputError("This is not a cursor.")
     if kind is str and "\x00" in value:
         raise BadUserInputError("This is not a cursor.")
     return value
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise BadUserInputError("This is not a cursor.") from error
+    if moment.utcoffset() != timedelta(0):
+        raise BadUserInputError("This is not a cursor.")
+    return moment

@@ -1,19 +1,21 @@
 """The schema, as it is served and exported."""
 
+from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import strawberry
 from graphql import (
     ASTValidationRule,
     GraphQLError,
     NoSchemaIntrospectionCustomRule,
+    OperationDefinitionNode,
     StringValueNode,
     ValidationRule,
     lexicographic_sort_schema,
     print_schema,
 )
-from strawberry.extensions import AddValidationRules
+from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 
 from gql.query import Query
@@ -46,14 +48,40 @@ class Schema(strawberry.Schema):
         return
 
 
+class Checks(SchemaExtension):
+    """What is refused before anything is executed."""
+
+    rules: ClassVar[tuple[type[ASTValidationRule], ...]] = (NoNulCharacters,)
+
+    def on_operation(self) -> Iterator[None]:
+        self.execution_context.validation_rules += self.rules
+        yield
+
+    def on_validate(self) -> Iterator[None]:
+        document = self.execution_context.graphql_document
+        definitions = document.definitions if document else ()
+        operations = [node for node in definitions if isinstance(node, OperationDefinitionNode)]
+        # Strawberry would execute the first of them.
+        if len(operations) > 1 and self.execution_context._provided_operation_name is None:
+            self.execution_context.pre_execution_errors = [
+                GraphQLError(
+                    "`operationName` has to say which operation to execute.",
+                    operations,
+                    extensions={"code": "BAD_USER_INPUT"},
+                )
+            ]
+        yield
+
+
+class ChecksWithoutIntrospection(Checks):
+    rules = (*Checks.rules, NoSchemaIntrospectionCustomRule)
+
+
 def build_schema(*, introspection: bool = True) -> Schema:
-    rules: list[type[ASTValidationRule]] = [NoNulCharacters]
-    if not introspection:
-        rules.append(NoSchemaIntrospectionCustomRule)
     return Schema(
         Query,
         config=StrawberryConfig(scalar_map={datetime: DATE_TIME}),
-        extensions=[lambda: AddValidationRules(rules)],
+        extensions=[Checks if introspection else ChecksWithoutIntrospection],
     )
 
 
