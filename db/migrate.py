@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib.resources
+import sqlite3
 from functools import cache
 from threading import Lock
 
@@ -41,9 +42,12 @@ async def revision_of(settings: DatabaseSettings) -> str | None:
     """
     database = Database(settings)
     try:
+        if settings.is_sqlite:
+            # aiosqlite would leave a thread behind that complains, when it cannot open the file.
+            sqlite3.connect(settings.parsed_url.database or "").close()
         async with database.reading() as connection:
             return await current_revision(connection)
-    except (SQLAlchemyError, OSError) as error:
+    except (SQLAlchemyError, sqlite3.Error, OSError) as error:
         raise DatabaseUnavailableError(str(getattr(error, "orig", error))) from error
     finally:
         await database.dispose()

@@ -31,11 +31,11 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(database_url: str, **environment: str) -> Iterator[str]:
+def serving(database_url: str, *, arguments: tuple[str, ...] = (), **environment: str) -> Iterator[str]:
     """The address of a server on a migrated database, which is stopped at the end."""
     port = free_port()
     variables = {**os.environ, "DATABASE_URL": database_url, "PORT": str(port), **environment}
-    command = [sys.executable, "-m", "gql", "serve"]
+    command = [sys.executable, "-m", "gql", "serve", *arguments]
     server = subprocess.Popen(command, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     address = f"http://127.0.0.1:{port}"
     try:
