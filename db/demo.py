@@ -40,7 +40,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SPAN = timedelta(days=730)  # Users sign up in the two years before the last two, in which posts are written.
 _FIRST = (("ada", "Ada Lovelace", "ADMIN"), ("ben", "Ben Okri", "EDITOR"))
 _IN_ASCII = str.maketrans("ŁłØøıß’", "LlOois-")
-_TABLES: tuple[Table, ...] = tuple(model.__table__ for model in (User, Tag, Post, PostTag, Comment))  # type: ignore[misc]
+TABLES: tuple[Table, ...] = tuple(model.__table__ for model in (User, Tag, Post, PostTag, Comment))  # type: ignore[misc]
 
 
 class NotEmptyError(Exception):
@@ -68,7 +68,7 @@ class Size:
 
 async def is_empty(connection: AsyncConnection) -> bool:
     found = [
-        await connection.scalar(select(literal_column("1")).select_from(table).limit(1)) for table in _TABLES
+        await connection.scalar(select(literal_column("1")).select_from(table).limit(1)) for table in TABLES
     ]
     return not any(found)
 
@@ -78,7 +78,7 @@ async def seed(database: Database, size: Size, progress: Progress = lambda *_: N
     async with database.writing() as session:
         connection = await session.connection()
         if not database.is_sqlite:
-            names = ", ".join(table.name for table in _TABLES)
+            names = ", ".join(table.name for table in TABLES)
             await connection.execute(text(f"LOCK TABLE {names} IN EXCLUSIVE MODE"))
         if not await is_empty(connection):
             raise NotEmptyError
@@ -123,7 +123,7 @@ def _for_copy(value: Any) -> Any:
 
 
 async def _continue_ids(connection: AsyncConnection) -> None:
-    for table in _TABLES:
+    for table in TABLES:
         if "id" in table.c:
             sequence = func.pg_get_serial_sequence(table.name, "id")
             highest = select(func.max(table.c.id)).scalar_subquery()
@@ -156,7 +156,7 @@ class _Rows:
     def tables(self) -> Iterator[tuple[Table, int, Iterator[Record]]]:
         totals = (self.size.users, len(self.tags), self.size.posts, sum(self.tag_counts), self.size.comments)
         records = (self.users(), self.tag_rows(), self.posts(), self.post_tags(), self.comments())
-        yield from zip(_TABLES, totals, records, strict=True)
+        yield from zip(TABLES, totals, records, strict=True)
 
     def users(self) -> Iterator[Record]:
         for number in range(1, self.size.users + 1):

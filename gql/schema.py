@@ -19,6 +19,7 @@ from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 
 from gql.query import Query
+from gql.relay import entities
 from gql.scalars import DATE_TIME
 
 
@@ -80,6 +81,8 @@ class ChecksWithoutIntrospection(Checks):
 def build_schema(*, introspection: bool = True) -> Schema:
     return Schema(
         Query,
+        # Some may be reached by their ids only.
+        types=list(entities.values()),
         config=StrawberryConfig(scalar_map={datetime: DATE_TIME}),
         extensions=[Checks if introspection else ChecksWithoutIntrospection],
     )

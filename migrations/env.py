@@ -9,7 +9,7 @@ from sqlalchemy import Column, Connection, Insert, event, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from db.base import Base
+from db import models
 from db.engine import DatabaseSettings, prepare_sqlite
 from db.types import Json, UtcDateTime
 
@@ -48,7 +48,7 @@ def run(connection: Connection) -> None:
         event.listen(connection, "before_execute", _copy_without_generated, retval=True)
     context.configure(
         connection=connection,
-        target_metadata=Base.metadata,
+        target_metadata=models.User.metadata,
         render_as_batch=True,
         render_item=_render,
         include_object=_is_comparable,
