@@ -43,7 +43,11 @@ def serving(database_url: str, *, arguments: tuple[str, ...] = (), **environment
         yield address
     finally:
         server.terminate()
-        server.wait(timeout=20)
+        try:
+            server.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            raise
 
 
 def _wait_for(address: str, server: "subprocess.Popen[bytes]") -> None:

@@ -3,11 +3,14 @@
 import os
 from pathlib import Path
 
+import httpx
 import pytest
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support import expected_conditions as until
 from selenium.webdriver.support.wait import WebDriverWait
+
+from gql.explorer import CONTENT_SECURITY_POLICY
 
 pytestmark = pytest.mark.usefixtures("console")
 
@@ -15,6 +18,7 @@ EXECUTE = (By.CSS_SELECTOR, "button.graphiql-execute-button")
 RESPONSE = (By.CSS_SELECTOR, ".graphiql-response .CodeMirror-code")
 DOCUMENTATION = (By.CSS_SELECTOR, "button[aria-label='Show Documentation Explorer']")
 PLUGIN = (By.CSS_SELECTOR, ".graphiql-plugin")
+DIALOG = (By.CSS_SELECTOR, "[role=dialog]")
 
 
 def wait(browser: Chrome) -> WebDriverWait[Chrome]:
@@ -33,7 +37,8 @@ def test_it_opens_with_a_query_and_runs_it(browser: Chrome, server_url: str) -> 
     browser.find_element(*EXECUTE).click()
     wait(browser).until(until.text_to_be_present_in_element(RESPONSE, '"title"'))
     if folder := os.environ.get("GAZETTE_SCREENSHOTS"):
-        browser.save_screenshot(Path(folder) / "explorer.png")
+        # Selenium answers False where the file cannot be written.
+        assert browser.save_screenshot(Path(folder) / "explorer.png")
 
 
 def test_the_documentation_explains_types_and_fields(browser: Chrome, server_url: str) -> None:
@@ -45,12 +50,42 @@ def test_the_documentation_explains_types_and_fields(browser: Chrome, server_url
     assert "All posts." in browser.find_element(*PLUGIN).text
 
 
+@pytest.mark.parametrize("name", ["short keys", "settings"])
+def test_dialogs_open_under_the_content_security_policy(browser: Chrome, server_url: str, name: str) -> None:
+    """They want to write a style element, which the policy forbids; the console would tell."""
+    open_explorer(browser, server_url)
+    browser.find_element(By.CSS_SELECTOR, f"button[aria-label='Open {name} dialog']").click()
+    wait(browser).until(until.visibility_of_element_located(DIALOG))
+
+
+def loaded(browser: Chrome) -> list[str]:
+    names = "return performance.getEntriesByType('resource').map(entry => entry.name)"
+    return [name for name in browser.execute_script(names) if not name.startswith("data:")]
+
+
 def test_everything_comes_from_our_own_origin(browser: Chrome, server_url: str) -> None:
     open_explorer(browser, server_url)
-    names = "return performance.getEntriesByType('resource').map(entry => entry.name)"
-    loaded = [name for name in browser.execute_script(names) if not name.startswith("data:")]
-    assert len(loaded) >= 6
-    assert [name for name in loaded if not name.startswith(server_url)] == []
+    browser.find_element(*EXECUTE).click()
+    wait(browser).until(until.text_to_be_present_in_element(RESPONSE, '"title"'))
+    names = loaded(browser)
+    assert len(names) >= 7  # Four scripts, two style sheets and the result.
+    assert [name for name in names if not name.startswith(f"{server_url}/")] == []
+
+
+def test_browsers_ask_for_every_file_again_and_for_no_missing_one(browser: Chrome, server_url: str) -> None:
+    open_explorer(browser, server_url)
+    files = [name for name in loaded(browser) if name.startswith(f"{server_url}/explorer/")]
+    assert len(files) >= 6
+    for file in files:
+        response = httpx.get(file)
+        assert response.headers["cache-control"] == "no-cache", file
+        assert "sourceMappingURL" not in response.text, file
+
+
+def test_the_page_has_its_policy_by_its_file_name_too(server_url: str) -> None:
+    for path in ("graphql", "explorer/explorer.html"):
+        response = httpx.get(f"{server_url}/{path}", headers={"Accept": "text/html"})
+        assert response.headers["content-security-policy"] == CONTENT_SECURITY_POLICY
 
 
 def test_the_root_leads_there(browser: Chrome, server_url: str) -> None:
