@@ -1,6 +1,8 @@
 """The two lanes to the database: many short reads, and one transaction at a time for each write."""
 
+import asyncio
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
@@ -72,6 +74,39 @@ class SecondConnectionError(RuntimeError):
     """A task asked for a connection while it held one, which deadlocks the pool as soon as all do so."""
 
 
+class _Queue:
+    """Waits for connections in order, in front of the pool.
+
+    The pool's own wait ends after a fixed time, also when connections come and go quickly and the process is
+    only busy: a burst of requests would fail for nothing. This one gives up when none came back in that time.
+    """
+
+    def __init__(self, places: int, patience: float) -> None:
+        self._places = asyncio.Semaphore(places)
+        self._patience = patience
+        self._last_freed = 0.0
+
+    async def __aenter__(self) -> None:
+        if not self._places.locked():
+            await self._places.acquire()
+            return
+        started = time.monotonic()
+        acquiring = asyncio.ensure_future(self._places.acquire())
+        try:
+            while not (await asyncio.wait({acquiring}, timeout=self._patience))[0]:
+                if time.monotonic() - max(started, self._last_freed) >= self._patience:
+                    raise DatabaseUnavailableError("no connection became free in time")
+        except BaseException:
+            # Cancelled or given up: a place that was granted at the last moment goes to the next.
+            if not acquiring.cancel() and not acquiring.cancelled():
+                self._places.release()
+            raise
+
+    async def __aexit__(self, *_: object) -> None:
+        self._last_freed = time.monotonic()
+        self._places.release()
+
+
 _holding: ContextVar[bool] = ContextVar("holding", default=False)
 
 
@@ -89,6 +124,7 @@ class Database:
             skip_autocommit_rollback=True,
         )
         self.write_engine = self._engine(settings.write_connections, read_only=False)
+        self._read_queue = _Queue(settings.read_connections, settings.connection_wait)
 
     def _engine(self, connections: int, *, read_only: bool, **options: Any) -> AsyncEngine:
         if not self.is_sqlite:
@@ -114,7 +150,7 @@ class Database:
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """A connection of the read lane. Nothing but its one statement may be awaited inside."""
         with _one_connection(), _availability():
-            async with self.read_engine.connect() as connection:
+            async with self._read_queue, self.read_engine.connect() as connection:
                 yield connection
 
     @asynccontextmanager

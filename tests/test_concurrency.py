@@ -14,7 +14,7 @@ from sqlalchemy.pool import NullPool
 from starlette.routing import Route
 
 from db import models
-from db.engine import Database, DatabaseSettings, SecondConnectionError
+from db.engine import Database, DatabaseSettings, DatabaseUnavailableError, SecondConnectionError
 from gql.app import create_app
 from gql.context import Info, load
 from gql.loaders import then
@@ -181,3 +181,26 @@ async def test_a_cancelled_operation_gives_its_connections_back(client: Client) 
     pool: Any = client.database.read_engine.pool
     assert pool.checkedout() == 0
     assert len((await client.data(FEED, {"first": 20}))["posts"]["nodes"]) == 3
+
+
+async def test_waiting_for_a_connection_is_patient_while_they_come_and_go(new_url: NewUrl) -> None:
+    settings = DatabaseSettings(url=new_url(), read_connections=1, connection_wait=0.2)
+    database = Database(settings)
+
+    async def read(seconds: float = 0.05) -> None:
+        async with database.reading():
+            await asyncio.sleep(seconds)
+
+    # One second of waiting in all, but never long without progress.
+    await asyncio.gather(*(read() for _ in range(20)))
+    holding = asyncio.create_task(read(10))
+    await asyncio.sleep(0.05)
+    cancelled = asyncio.create_task(read())
+    await asyncio.sleep(0.01)
+    cancelled.cancel()
+    with pytest.raises(DatabaseUnavailableError):
+        await read()
+    holding.cancel()
+    await asyncio.gather(holding, cancelled, return_exceptions=True)
+    await read()
+    await database.dispose()

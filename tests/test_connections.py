@@ -18,7 +18,7 @@ from tests.worlds import KINDS, NAMES, WORLDS, Drawn, Question, Rows, at, everyt
 pytestmark = pytest.mark.anyio
 
 MANY = settings(
-    max_examples=150,
+    max_examples=80,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -46,7 +46,7 @@ def chains(kind: GraphQLObjectType, steps: int) -> Iterator[str]:
         for name, target, is_connection in relations(kind):
             for inner in chains(target, steps - 1):
                 if is_connection:
-                    yield f"{name}(first: 3) {{totalCount nodes {{{inner}}}}}"
+                    yield f"{name}(first: 2) {{totalCount nodes {{{inner}}}}}"
                 else:
                     yield f"{name} {{{inner}}}"
 
@@ -56,7 +56,7 @@ def documents() -> Iterator[str]:
         kind = schema._schema.type_map[root[:-1].title()]
         assert isinstance(kind, GraphQLObjectType)
         for chain in chains(kind, STEPS):
-            yield f"{{{root}(first: 100) {{nodes {{{chain}}}}}}}"
+            yield f"{{{root}(first: 50) {{nodes {{{chain}}}}}}}"
 
 
 def bound(document: str) -> int:
