@@ -29,9 +29,11 @@ check: $(VENV)/.installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test-browser: $(VENV)/.installed
+browser-tools:
 	@command -v chromium >/dev/null && command -v chromedriver >/dev/null || \
 	  { echo "make test-browser needs chromium and chromedriver (Debian: apt-get install chromium chromium-driver)"; exit 1; }
+
+test-browser: browser-tools $(VENV)/.installed
 	$(BIN)/python -m pytest tests/browser
 
 schema: $(VENV)/.installed

@@ -4,7 +4,7 @@ import enum
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Enum, MetaData, Text, and_, literal_column, text
+from sqlalchemy import ColumnElement, Enum, Integer, MetaData, Text, and_, literal_column, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from db.types import NEVER, BigInt, Json, UtcDateTime, now
@@ -47,6 +47,7 @@ class Versioned(Entity):
     __abstract__ = True
 
     version: Mapped[int] = mapped_column(
+        Integer,
         server_default="1",
         sort_order=1,
         doc="Counts the changes; send it back as `expectedVersion` to lose none.",

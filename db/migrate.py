@@ -10,6 +10,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.script.revision import RevisionError
 from alembic.util import CommandError
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -27,10 +28,15 @@ async def migrate(settings: DatabaseSettings, revision: str = "head") -> str | N
     A revision is one's id, `head`, `base`, or a number of steps such as `+1` and `-1`.
     """
     current = await revision_of(settings)
+    if not is_known(current):
+        raise MigrationError(
+            f"The database is at revision {current}, which this version does not know: "
+            "a newer one migrated it."
+        )
     try:
         # Alembic's commands are synchronous, and its environment starts an event loop of its own.
         await asyncio.to_thread(_run, settings, revision, current)
-    except CommandError as error:
+    except (CommandError, RevisionError) as error:
         raise MigrationError(str(error)) from error
     return await revision_of(settings)
 
@@ -61,6 +67,12 @@ async def current_revision(connection: AsyncConnection) -> str | None:
 def head_revision() -> str | None:
     """The revision that this version of the program needs."""
     return ScriptDirectory.from_config(alembic_config()).get_current_head()
+
+
+def is_known(revision: str | None) -> bool:
+    """Whether this version of the program has the migration to a revision."""
+    script = ScriptDirectory.from_config(alembic_config())
+    return revision is None or revision in {found.revision for found in script.walk_revisions()}
 
 
 def alembic_config(settings: DatabaseSettings | None = None) -> Config:

@@ -12,6 +12,7 @@ from sqlalchemy import (
     ForeignKey,
     ForeignKeyConstraint,
     Index,
+    Integer,
     PrimaryKeyConstraint,
     String,
     UniqueConstraint,
@@ -128,7 +129,7 @@ class Post(Versioned):
         nullable=False,
         doc="From when on everybody may read this; NEVER for what is not published.",
     )
-    view_count: Mapped[int] = mapped_column(server_default="0", doc="How often this was read.")
+    view_count: Mapped[int] = mapped_column(Integer, server_default="0", doc="How often this was read.")
     attributes: Mapped[dict[str, Any]] = mapped_column(
         server_default=text("'{}'"), doc="Whatever else a front end keeps with the post, as a JSON object."
     )

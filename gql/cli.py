@@ -11,11 +11,18 @@ from typing import Annotated, Any, NoReturn, TypeVar
 import typer
 import uvicorn
 from pydantic import ValidationError
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 from db import demo
 from db.engine import Database, DatabaseUnavailableError
-from db.migrate import MigrationError, head_revision, migrate, revision_of
+from db.migrate import MigrationError, head_revision, is_known, migrate, revision_of
 from gql.schema import schema
 from gql.settings import Settings
 
@@ -65,7 +72,7 @@ def serve_command(
     )
 
 
-@app.command("migrate")
+@app.command("migrate", context_settings={"ignore_unknown_options": True})  # It takes -1 for a revision.
 def migrate_command(
     revision: Annotated[
         str, typer.Argument(help="Where to go, up or down: a revision, head, base, +1 or -1.")
@@ -143,9 +150,10 @@ def _settings() -> Settings:
 def _be_migrated(settings: Settings) -> None:
     revision = _run(settings, revision_of(settings.database))
     if revision != head_revision():
+        mend = "run `gazette migrate`" if is_known(revision) else "install the version that migrated it"
         _fail(
-            f"The database is at revision {revision or 'base (no tables)'}, but {head_revision()} is needed: "
-            "run `gazette migrate`."
+            f"The database is at revision {revision or 'base (no tables)'}, "
+            f"but {head_revision()} is needed: {mend}."
         )
 
 
@@ -162,19 +170,20 @@ def _be_free(host: str, port: int) -> None:
 
 async def _seed(settings: Settings, size: demo.Size) -> None:
     database = Database(settings.database)
+    bars = Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    tasks: dict[str, TaskID] = {}
+
+    def show(table: str, done: int, total: int) -> None:
+        bars.start()
+        if table not in tasks:
+            tasks[table] = bars.add_task(table, total=total)
+        bars.update(tasks[table], completed=done)
+
     try:
-        with Progress(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-        ) as bars:
-            tasks: dict[str, Any] = {}
-
-            def show(table: str, done: int, total: int) -> None:
-                if table not in tasks:
-                    tasks[table] = bars.add_task(table, total=total)
-                bars.update(tasks[table], completed=done)
-
-            await demo.seed(database, size, progress=show)
+        await demo.seed(database, size, show)
     finally:
+        if tasks:
+            bars.stop()
         await database.dispose()
 
 

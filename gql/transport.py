@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,7 +111,13 @@ class _stopped_by_disconnect:  # noqa: N801 # It reads as the statement it makes
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self.watcher.cancel()
         task = asyncio.current_task()
-        if self.is_gone and kind is asyncio.CancelledError and task is not None and task.uncancel() == 0:
+        if not self.is_gone or task is None:
+            return
+        if kind is not asyncio.CancelledError:
+            # The block ended in the same moment: let its cancellation arrive here.
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(0)
+        if task.uncancel() == 0:
             raise ClientDisconnect
 
 
@@ -161,12 +168,18 @@ def _operation(given: Any) -> Operation:
     return Operation(query, variables, name or None)
 
 
-def _has_nul(value: Any) -> bool:
-    if isinstance(value, str):
-        return "\x00" in value
-    if isinstance(value, dict):
-        return any("\x00" in key or _has_nul(item) for key, item in value.items())
-    return isinstance(value, list) and any(map(_has_nul, value))
+def _has_nul(variables: Any) -> bool:
+    """Look everywhere, without recursion: a client may nest as deep as the JSON parser lets it."""
+    left = [variables]
+    while left:
+        value = left.pop()
+        if isinstance(value, str) and "\x00" in value:
+            return True
+        if isinstance(value, dict):
+            left += [*value.keys(), *value.values()]
+        elif isinstance(value, list):
+            left += value
+    return False
 
 
 def _no_such_operation(operation: Operation) -> str:

@@ -235,6 +235,12 @@ REQUESTS = {
     "none of what has to be one": b'{%s, "variables": {"by": {}}}' % BY,
     "null for what has to be one": b'{%s, "variables": {"by": {"id": null}}}' % BY,
 }
+DEEP_JSON = b"[" * 1000 + b"]" * 1000
+REQUESTS["a list in lists in lists"] = b'{%s, "variables": {"n": %s}}' % (FIRST, DEEP_JSON)
+REQUESTS["objects in objects"] = b'{%s, "variables": {"f": %s}}' % (
+    FILTER,
+    b'{"tag":' * 1000 + b"5" + b"}" * 1000,
+)
 LIBRARIES = ("Traceback", "SELECT", "asyncpg", "sqlite", "strawberry", "Strawberry", ".py")
 
 

@@ -1,6 +1,8 @@
 """The command line as people use it: in a process of its own."""
 
 import socket
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -91,6 +93,22 @@ def test_a_database_that_is_not_migrated(new_url: NewUrl, command: str) -> None:
 
 def test_a_revision_that_is_none(new_url: NewUrl) -> None:
     assert "nowhere" in complaint("migrate", "nowhere", DATABASE_URL=new_url())
+
+
+def test_steps_up_and_down(new_url: NewUrl) -> None:
+    url = new_url()
+    assert "base" in gazette("migrate", "-1", DATABASE_URL=url).stdout
+    assert gazette("migrate", "+1", DATABASE_URL=url).returncode == 0
+    assert "+1" in complaint("migrate", "+1", DATABASE_URL=url)
+
+
+@pytest.mark.parametrize("command", ["serve", "seed", "migrate"])
+def test_a_database_of_a_newer_version(new_sqlite_url: NewUrl, command: str) -> None:
+    url = new_sqlite_url()
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = 'later'")
+        connection.commit()
+    assert "later" in complaint(command, DATABASE_URL=url)
 
 
 def test_a_port_in_use(new_sqlite_url: NewUrl) -> None:

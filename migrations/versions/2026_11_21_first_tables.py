@@ -45,7 +45,7 @@ def upgrade() -> None:
         sa.Column("is_active", sa.Boolean(), server_default=sa.text("(true)"), nullable=False),
         sa.Column(
             "version",
-            db.types.BigInt,
+            sa.Integer(),
             server_default="1",
             nullable=False,
         ),
@@ -97,14 +97,14 @@ def upgrade() -> None:
         ),
         sa.Column(
             "view_count",
-            db.types.BigInt,
+            sa.Integer(),
             server_default="0",
             nullable=False,
         ),
         sa.Column("attributes", db.types.Json, server_default=sa.text("'{}'"), nullable=False),
         sa.Column(
             "version",
-            db.types.BigInt,
+            sa.Integer(),
             server_default="1",
             nullable=False,
         ),
@@ -163,7 +163,7 @@ def upgrade() -> None:
         sa.Column("deleted_at", db.types.UtcDateTime(), nullable=True),
         sa.Column(
             "version",
-            db.types.BigInt,
+            sa.Integer(),
             server_default="1",
             nullable=False,
         ),
