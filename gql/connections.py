@@ -90,9 +90,9 @@ def _page_info(root: Any) -> Any:
     def info(rows: Sequence[Row]) -> PageInfo:
         page, part, more = root.page, root.of(rows), len(rows) == root.page.limit
         return PageInfo(
-            # At the end from which it was read a page knows its neighbour; at the other a cursor is one.
-            has_next_page=page.before is not None if page.backward else more or page.before is not None,
-            has_previous_page=more or page.after is not None if page.backward else page.after is not None,
+            # Where the page goes on it has looked one row further; where it began, a cursor is a row there.
+            has_next_page=page.before is not None if page.backward else more,
+            has_previous_page=more if page.backward else page.after is not None,
             start_cursor=cursors.encode(part[0], page.order) if part else None,
             end_cursor=cursors.encode(part[-1], page.order) if part else None,
         )

@@ -51,18 +51,34 @@ class Walker:
         return f"query ($parent: ID!, {declared}) {{{node}}}"
 
     async def next_page(self) -> None:
-        kind, order, size = self.question.kind, self.question.order, self.question.size
+        size = self.question.size
         ends = {"last": size, "before": self.cursor} if self.question.backward else {}
-        variables: dict[str, Any] = {**(ends or {"first": size, "after": self.cursor}), "filter": self.filter}
+        page = await self.ask(**(ends or {"first": size, "after": self.cursor}))
+        if page is None:
+            self.is_done = True
+        else:
+            self.take(page)
+
+    async def between(self, first: int, last: int) -> list[str]:
+        """What lies between two edges that were seen, by both their cursors."""
+        ends = {"after": self.edges[first]["cursor"], "before": self.edges[last]["cursor"]}
+        page = await self.ask(**{"last" if self.question.backward else "first": 100}, **ends)
+        assert page is not None
+        return [node["id"] for node in page["nodes"]]
+
+    async def ask(self, **given: Any) -> dict[str, Any] | None:
+        """One page; None where the parent cannot be seen."""
+        kind, order = self.question.kind, self.question.order
+        variables: dict[str, Any] = {**given, "filter": self.filter}
         if order:
             variables["orderBy"] = {"field": order[0], "direction": "DESC" if order[1] else "ASC"}
         if self.parent:
             variables["parent"] = to_global_id(TYPES[kind.parents or ""], self.parent.id)
         data = await self.client.data(self.document(), variables)
         if self.parent and data["node"] is None:
-            self.is_done = True
-            return
-        self.take((data["node"] if self.parent else data)["found"])
+            return None
+        page: dict[str, Any] = (data["node"] if self.parent else data)["found"]
+        return page
 
     def take(self, page: dict[str, Any]) -> None:
         edges, info = page["edges"], page["pageInfo"]
