@@ -116,10 +116,7 @@ async def _copy(connection: AsyncConnection, table: Table, batch: list[Record]) 
 
 
 def _for_copy(value: Any) -> Any:
-    if isinstance(value, dict):
-        return orjson.dumps(value).decode()
-    # asyncpg writes "infinity" for this one naive value.
-    return value.replace(tzinfo=None) if value == _LAST else value
+    return orjson.dumps(value).decode() if isinstance(value, dict) else value
 
 
 async def _continue_ids(connection: AsyncConnection) -> None:

@@ -38,8 +38,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value.tzinfo is None:
             raise ValueError("a datetime needs its offset from UTC")
         if dialect.name != "sqlite":
-            # asyncpg knows the last moment by a naive value only.
-            return value.replace(tzinfo=None) if value == _LAST else value
+            return value
         # strftime() writes years before 1000 without their zeros.
         utc = value.astimezone(UTC).replace(tzinfo=None)
         return NEVER if value == _LAST else utc.isoformat(" ", "microseconds")
@@ -48,7 +47,8 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         if dialect.name != "sqlite":
-            return _LAST if value.tzinfo is None else value
+            # asyncpg reads the infinities, the last moment and the first, without an offset.
+            return value if value.tzinfo else value.replace(tzinfo=UTC)  # type: ignore[no-any-return]
         return _LAST if value == NEVER else datetime.fromisoformat(value + "+00:00")
 
     def coerce_compared_value(self, op: Any, value: Any) -> Any:

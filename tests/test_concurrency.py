@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
+import httpx
 import pytest
 import strawberry
 from sqlalchemy import text
@@ -204,3 +205,19 @@ async def test_waiting_for_a_connection_is_patient_while_they_come_and_go(new_ur
     await asyncio.gather(holding, cancelled, return_exceptions=True)
     await read()
     await database.dispose()
+
+
+async def test_a_server_that_is_stopped_finishes_what_it_began(new_postgresql_url: NewUrl) -> None:
+    url = new_postgresql_url()
+    server = serving(url)
+    address = server.__enter__()
+    async with httpx.AsyncClient(timeout=20) as http:
+        async with locked(url, "posts") as connection:
+            request = asyncio.create_task(http.post(f"{address}/graphql", json={"query": FEED}))
+            await until(connection, 1)
+            stopping = asyncio.create_task(asyncio.to_thread(server.__exit__, None, None, None))
+            await asyncio.sleep(0.5)
+            assert not request.done()
+        response = await request
+        await stopping
+    assert response.json() == {"data": {"posts": {"nodes": []}}}
