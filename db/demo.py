@@ -1,24 +1,22 @@
 """Demo data: the same for the same seed, at any size, in one transaction and little memory.
 
 Few authors write much and most write little; comments and tags are skewed likewise. All demo users have one
-password, `gazette-demo`.
+password, `gazette-demo`. The first two are `ada`, an admin, and `ben`, an editor.
 """
 
-import re
-import unicodedata
 from array import array
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate, islice
 from random import Random
 from typing import Any
 
 import orjson
-from sqlalchemy import Table, func, insert, literal_column, select, text
+from sqlalchemy import Table, exists, func, insert, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from db.demo_text import TAGS, Text
+from db.demo_text import SUBJECTS, TAGS, Text, slug
 from db.engine import Database
 from db.models import Comment, Post, PostTag, Tag, User
 from db.text import fold
@@ -33,14 +31,14 @@ Progress = Callable[[str, int, int], None]
 """Told the table, and how many of its rows are done and wanted."""
 
 Record = dict[str, Any]
-
 _BATCH = 2000
 _LAST = datetime.max.replace(tzinfo=UTC)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DEEPEST = 4  # How many comments a reply may have above it.
 _SPAN = timedelta(days=730)  # Users sign up in the two years before the last two, in which posts are written.
-_FIRST = (("ada", "Ada Lovelace", "ADMIN"), ("ben", "Ben Okri", "EDITOR"))
-_IN_ASCII = str.maketrans("ŁłØøıß’", "LlOois-")
+_ROLES = {"ada": "ADMIN", "ben": "EDITOR"}
 TABLES: tuple[Table, ...] = tuple(model.__table__ for model in (User, Tag, Post, PostTag, Comment))  # type: ignore[misc]
+_HAS_ROWS = select(or_(*(exists().select_from(table) for table in TABLES)))
 
 
 class NotEmptyError(Exception):
@@ -49,13 +47,16 @@ class NotEmptyError(Exception):
 
 @dataclass(frozen=True)
 class Size:
-    """How much of everything. The same seed and the same `now` make the same rows on every database."""
+    """How much of everything. The same seed and the same `now` make the same rows on every database.
+
+    Only scheduled posts have a time after `now`, which is the current time where it is None.
+    """
 
     users: int = 200
     posts: int = 2000
     comments: int = 8000
     seed: int = 1
-    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    now: datetime | None = None
 
     def __post_init__(self) -> None:
         if min(self.users, self.posts, self.comments) < 0:
@@ -64,48 +65,51 @@ class Size:
             raise ValueError("Posts need users who write them.")
         if self.comments and not self.posts:
             raise ValueError("Comments need posts to be about.")
+        if self.now and self.now.tzinfo is None:
+            raise ValueError("The time needs its offset from UTC.")
 
 
-async def is_empty(connection: AsyncConnection) -> bool:
-    found = [
-        await connection.scalar(select(literal_column("1")).select_from(table).limit(1)) for table in TABLES
-    ]
-    return not any(found)
+async def is_empty(database: Database) -> bool:
+    """Whether there are no users, tags, posts or comments."""
+    async with database.reading() as connection:
+        return not await connection.scalar(_HAS_ROWS)
 
 
-async def seed(database: Database, size: Size, progress: Progress = lambda *_: None) -> None:
-    """Fill an empty database; raises NotEmptyError, and changes nothing, where there are rows."""
+async def seed(database: Database, size: Size, progress: Progress | None = None) -> None:
+    """Fill an empty database; raises NotEmptyError, and changes nothing, where there are rows.
+
+    It is one transaction: whatever ends it early, also an exception of `progress`, leaves nothing behind.
+    """
+    report = progress or (lambda *_: None)
     async with database.writing() as session:
         connection = await session.connection()
         if not database.is_sqlite:
+            # A second seed waits here and then finds rows; on SQLite it waits for the transaction itself.
             names = ", ".join(table.name for table in TABLES)
             await connection.execute(text(f"LOCK TABLE {names} IN EXCLUSIVE MODE"))
-        if not await is_empty(connection):
+        if await connection.scalar(_HAS_ROWS):
             raise NotEmptyError
         for table, total, records in _Rows(size).tables():
-            await _write(database, connection, table, total, records, progress)
+            await _write(connection, table, total, records, report)
         if not database.is_sqlite:
             await _continue_ids(connection)
-        await connection.execute(text("ANALYZE"))
+        # Otherwise plans are guesses until the database gets round to it, which SQLite never does.
+        for table in TABLES:
+            await connection.execute(text(f"ANALYZE {table.name}"))
 
 
 async def _write(
-    database: Database,
-    connection: AsyncConnection,
-    table: Table,
-    total: int,
-    records: Iterator[Record],
-    progress: Progress,
+    connection: AsyncConnection, table: Table, total: int, records: Iterator[Record], report: Progress
 ) -> None:
     done = 0
-    progress(table.name, done, total)
+    report(table.name, done, total)
     while batch := list(islice(records, _BATCH)):
-        if database.is_sqlite:
+        if connection.dialect.name == "sqlite":
             await connection.execute(insert(table), batch)
         else:
             await _copy(connection, table, batch)
         done += len(batch)
-        progress(table.name, done, total)
+        report(table.name, done, total)
 
 
 async def _copy(connection: AsyncConnection, table: Table, batch: list[Record]) -> None:
@@ -123,10 +127,8 @@ async def _continue_ids(connection: AsyncConnection) -> None:
     for table in TABLES:
         if "id" in table.c:
             sequence = func.pg_get_serial_sequence(table.name, "id")
-            highest = select(func.max(table.c.id)).scalar_subquery()
-            await connection.execute(
-                select(func.setval(sequence, func.coalesce(highest, 1), highest.is_not(None)))
-            )
+            # Of a table without rows the highest is null, and setval() then does nothing.
+            await connection.execute(select(func.setval(sequence, func.max(table.c.id))))
 
 
 class _Rows:
@@ -134,21 +136,18 @@ class _Rows:
 
     def __init__(self, size: Size) -> None:
         self.size = size
+        # In UTC, because the arithmetic of other zones is wrong by an hour twice a year.
+        self.now = (size.now or datetime.now(UTC)).astimezone(UTC)
         self.random = Random(size.seed)  # noqa: S311 # It has to be repeatable.
         self.text = Text(self.random)
+        self.people = range(1, size.users + 1)
         self.tags = TAGS[: max(3, size.posts // 20)] if size.posts else ()
-        # Of each post: when it was created and made public, its number of tags and of comments.
-        self.created = array("q")
-        self.public_from = array("q")
-        most = min(6, len(self.tags) + 1)
-        self.tag_counts = array(
-            "B", self.random.choices(range(most), (2, 3, 5, 4, 2, 1)[:most], k=size.posts)
-        )
-        self.popularity = array("d")
-
-    @property
-    def people(self) -> range:
-        return range(1, self.size.users + 1)
+        # Of each post: when it was created, is public and could first be read; its subject; how many tags it
+        # gets, and comments in proportion.
+        self.created, self.public_from, self.readable = array("q"), array("q"), array("q")
+        self.subjects, self.popularity = array("B"), array("d")
+        weights = (2, 3, 5, 4, 2, 1)[: len(self.tags) + 1]
+        self.tag_counts = array("B", self.random.choices(range(len(weights)), weights, k=size.posts))
 
     def tables(self) -> Iterator[tuple[Table, int, Iterator[Record]]]:
         totals = (self.size.users, len(self.tags), self.size.posts, sum(self.tag_counts), self.size.comments)
@@ -156,12 +155,9 @@ class _Rows:
         yield from zip(TABLES, totals, records, strict=True)
 
     def users(self) -> Iterator[Record]:
-        for number in range(1, self.size.users + 1):
-            name, role = self.text.name(), "USER"
-            username = f"{_slug(name.partition(' ')[0])}{number}"
-            if number <= len(_FIRST):
-                username, name, role = _FIRST[number - 1]
-            created = self.size.now - 2 * _SPAN + _SPAN * (number / self.size.users)
+        for number in self.people:
+            username, name = self.text.person(number)
+            created = self.now - 2 * _SPAN + _SPAN * (number / self.size.users)
             email = f"{username}@example.org"
             yield {
                 "id": number,
@@ -169,41 +165,37 @@ class _Rows:
                 "username_key": fold(username),
                 "email": email,
                 "email_key": fold(email),
-                "name": name if number <= len(_FIRST) or self.random.random() < 0.85 else None,
+                "name": name,
                 "bio": self.text.bio(),
                 "password_hash": PASSWORD_HASH,
-                "role": role,
+                "role": _ROLES.get(username, "USER"),
                 "created_at": created,
-                "updated_at": created,
+                "updated_at": self._after(created, _SPAN),
             }
 
     def tag_rows(self) -> Iterator[Record]:
         for number, name in enumerate(self.tags, 1):
-            yield {"id": number, "name": name, "slug": _slug(name)}
+            yield {"id": number, "name": name, "slug": slug(name)}
 
     def posts(self) -> Iterator[Record]:
-        authors = list(accumulate(1 / rank for rank in range(1, self.size.users + 1)))
+        authors = list(accumulate(1 / rank for rank in self.people))
         for number in range(1, self.size.posts + 1):
-            title = self.text.title()
-            created = self.size.now - _SPAN + _SPAN * ((number - self.random.random()) / self.size.posts)
+            created = self.now - _SPAN + _SPAN * ((number - self.random.random()) / self.size.posts)
             status, published = self._fate(created)
-            public_from = published if status == "PUBLISHED" and published else _LAST
-            talked_about = public_from <= self.size.now or status == "ARCHIVED"
-            self.created.append(_microseconds(created))
-            self.public_from.append(_microseconds(public_from))
-            self.popularity.append(self.random.paretovariate(1.1) if talked_about else 0.0)
+            views = self._remember(created, status, published)
+            title, body = self.text.title(self.subjects[-1]), self.text.body(self.subjects[-1])
             yield {
                 "id": number,
                 "author_id": self.random.choices(self.people, cum_weights=authors)[0],
                 "title": title,
-                "slug": f"{_slug(title)}-{number}",
-                "body": self.text.body(),
+                "slug": f"{slug(title)}-{number}",
+                "body": body,
                 "status": status,
                 "published_at": published,
-                "view_count": int(self.popularity[-1] * 40),
-                "attributes": {"readingTime": self.random.randint(1, 12)} if number % 3 else {},
+                "view_count": views,
+                "attributes": {"readingTime": max(1, len(body) // 1000)} if number % 3 else {},
                 "created_at": created,
-                "updated_at": created + timedelta(hours=self.random.random() * 24),
+                "updated_at": self._after(_moment(self.readable[-1]), timedelta(days=1)),
             }
 
     def _fate(self, created: datetime) -> tuple[str, datetime | None]:
@@ -211,18 +203,32 @@ class _Rows:
         chance = self.random.random()
         if chance < 0.08:
             return "DRAFT", None
-        published = created + timedelta(minutes=self.random.randint(1, 3 * 24 * 60))
-        if chance < 0.12:
-            return "ARCHIVED", published
-        if chance < 0.14:
-            return "PUBLISHED", self.size.now + timedelta(minutes=self.random.randint(60, 30 * 24 * 60))
-        return "PUBLISHED", min(published, self.size.now)
+        if chance < 0.10:
+            return "PUBLISHED", self.now + timedelta(minutes=self.random.randint(60, 30 * 24 * 60))
+        return "ARCHIVED" if chance < 0.14 else "PUBLISHED", self._after(created, timedelta(days=3))
+
+    def _remember(self, created: datetime, status: str, published: datetime | None) -> int:
+        """Keep what other tables need of a post; its views are returned."""
+        published = published or _LAST
+        is_read = published <= self.now
+        self.created.append(_microseconds(created))
+        self.public_from.append(_microseconds(published if status == "PUBLISHED" else _LAST))
+        self.readable.append(_microseconds(published if is_read else created))
+        self.subjects.append(self.text.subject())
+        # Skewed, but not so much that one post gets most of all comments.
+        self.popularity.append(self.random.lognormvariate(0, 1.5) if is_read else 0.0)
+        return int(self.popularity[-1] * 100)
+
+    def _after(self, start: datetime, within: timedelta) -> datetime:
+        """Some time later, but never in the future."""
+        return start + min(within, self.now - start) * self.random.random()
 
     def post_tags(self) -> Iterator[Record]:
         weights = list(accumulate(1 / rank for rank in range(1, len(self.tags) + 1)))
         numbers = range(1, len(self.tags) + 1)
+        own = [TAGS.index(tag) + 1 for _, tag in SUBJECTS]
         for post, wanted in enumerate(self.tag_counts, 1):
-            chosen: set[int] = set()
+            chosen = {own[self.subjects[post - 1]]}.intersection(numbers) if wanted else set()
             while len(chosen) < wanted:
                 chosen.update(self.random.choices(numbers, cum_weights=weights))
             for tag in sorted(chosen):
@@ -240,12 +246,16 @@ class _Rows:
         writers = list(accumulate(rank**-0.7 for rank in self.people))
         number = 0
         for post, wanted in enumerate(self._comment_counts(), 1):
-            thread: list[tuple[int, datetime]] = []  # One post's comments are all that has to be remembered.
-            for _ in range(wanted):
+            # Those of one post that can be replied to, and how deep, are all that has to be remembered.
+            thread: list[tuple[int, int]] = []
+            for created in self._comment_times(post, wanted):
                 number += 1
-                record = self._comment(number, post, thread, writers)
-                thread.append((number, record["created_at"]))
-                yield record
+                parent, depth = None, 0
+                if thread and self.random.random() < 0.4:
+                    parent, depth = self.random.choice(thread)
+                if depth < _DEEPEST:
+                    thread.append((number, depth + 1))
+                yield self._comment(number, post, parent, created, writers)
 
     def _comment_counts(self) -> "array[int]":
         counts = array("l", [0]) * self.size.posts
@@ -254,26 +264,27 @@ class _Rows:
             counts[self.random.choices(range(self.size.posts), cum_weights=popularity)[0]] += 1
         return counts
 
+    def _comment_times(self, post: int, wanted: int) -> list[datetime]:
+        """Most comments come in the first days."""
+        start = _moment(self.readable[post - 1])
+        delays = (timedelta(days=self.random.expovariate(1 / 8)) for _ in range(wanted))
+        return sorted(self._after(start, delay) for delay in delays)
+
     def _comment(
-        self, number: int, post: int, thread: list[tuple[int, datetime]], writers: list[float]
+        self, number: int, post: int, parent: int | None, created: datetime, writers: list[float]
     ) -> Record:
-        """One more comment of a post: one in three replies to an earlier one, one in a hundred is deleted."""
-        public_from = _moment(self.public_from[post - 1])
-        latest = (
-            thread[-1][1] if thread else min(public_from, _moment(self.created[post - 1]) + timedelta(days=3))
-        )
-        created = latest + (self.size.now - latest) * min(0.9, self.random.expovariate(20))
         is_deleted = self.random.random() < 0.01
+        ended = self._after(created, timedelta(days=2)) if is_deleted else None
         return {
             "id": number,
             "post_id": post,
-            "post_public_from": public_from,
+            "post_public_from": _moment(self.public_from[post - 1]),
             "author_id": None if is_deleted else self.random.choices(self.people, cum_weights=writers)[0],
-            "parent_id": self.random.choice(thread)[0] if thread and self.random.random() < 1 / 3 else None,
-            "body": "" if is_deleted else self.text.remark(),
-            "deleted_at": created if is_deleted else None,
+            "parent_id": parent,
+            "body": "" if is_deleted else self.text.remark(self.subjects[post - 1]),
+            "deleted_at": ended,
             "created_at": created,
-            "updated_at": created,
+            "updated_at": ended or created,
         }
 
 
@@ -283,12 +294,3 @@ def _microseconds(moment: datetime) -> int:
 
 def _moment(microseconds: int) -> datetime:
     return _EPOCH + timedelta(microseconds=microseconds)
-
-
-def _ascii(text: str) -> str:
-    decomposed = unicodedata.normalize("NFKD", text.translate(_IN_ASCII))
-    return decomposed.encode("ascii", "ignore").decode().lower()
-
-
-def _slug(text: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", _ascii(text)).strip("-")
