@@ -4,6 +4,7 @@ Each is for a whole batch and takes a predicate of who may see what together wit
 array on PostgreSQL and one JSON array on SQLite: a statement's text does not depend on how many there are.
 """
 
+import asyncio
 import json
 from collections import defaultdict
 from collections.abc import Sequence
@@ -148,14 +149,26 @@ def _json(values: Sequence[Any]) -> TableValuedAlias:
 
 
 async def _fetch(database: Database, statement: Select[Any]) -> Sequence[Any]:
+    execute = _execute_to_its_end if database.is_sqlite else _execute
     try:
-        return await _execute(database, statement)
+        return await execute(database, statement)
     except ConnectionLostError:
         # The server was started anew, and the pool now knows that its connections are of no use.
-        return await _execute(database, statement)
+        return await execute(database, statement)
 
 
 async def _execute(database: Database, statement: Select[Any]) -> Sequence[Any]:
     async with database.reading() as connection:
         rows: Sequence[Any] = (await connection.execute(statement)).all()
         return rows
+
+
+async def _execute_to_its_end(database: Database, statement: Select[Any]) -> Sequence[Any]:
+    """A statement of SQLite runs in a thread, which cancellation does not reach: it would only lose the
+    connection, open, to the garbage collector."""
+    task = asyncio.create_task(_execute(database, statement))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise

@@ -1,6 +1,7 @@
 """GraphQL over HTTP: media types, status codes, and the end of an operation whose client is gone."""
 
 import asyncio
+import warnings
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,6 +22,9 @@ from gql.context import Context
 from gql.errors import UnavailableError, format_error
 from gql.negotiation import GRAPHQL, JSON, accepts_html, is_json, response_type
 from gql.schema import Schema
+
+# When an operation is cancelled graphql-core leaves coroutines behind that it had not begun to await.
+warnings.filterwarnings("ignore", "coroutine 'Executor", RuntimeWarning)
 
 _METHODS = {"GET": {OperationType.QUERY}, "POST": {OperationType.QUERY, OperationType.MUTATION}}
 
