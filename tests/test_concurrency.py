@@ -1,6 +1,7 @@
 """Fields that fail, clients that leave, and many requests at once."""
 
 import asyncio
+import gc
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -170,6 +171,8 @@ async def test_a_client_that_leaves_leaves_no_statement_behind(new_postgresql_ur
             await until(connection, 0)
 
 
+# What graphql-core leaves of a cancelled operation complains when it is collected, in Python 3.13.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 async def test_a_cancelled_operation_gives_its_connections_back(client: Client) -> None:
     posts = [factories.post(factories.user()) for _ in range(3)]
     await factories.save(client.database, *posts)
@@ -179,6 +182,7 @@ async def test_a_cancelled_operation_gives_its_connections_back(client: Client) 
             await asyncio.sleep(0)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+    gc.collect()  # Here, and not in a test that it has nothing to do with.
     pool: Any = client.database.read_engine.pool
     assert pool.checkedout() == 0
     assert len((await client.data(FEED, {"first": 20}))["posts"]["nodes"]) == 3
