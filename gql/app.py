@@ -42,6 +42,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         async def root() -> Response:
             return RedirectResponse("/graphql")
 
+    _add_health(app, database)
+    return app
+
+
+def _add_health(app: FastAPI, database: Database) -> None:
+    """What an orchestrator asks for."""
+
     @app.get("/healthz")
     async def healthz() -> Response:
         """The process is up."""
@@ -58,5 +65,3 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         if revision != head_revision():
             return PlainTextResponse("the database is not migrated", status_code=503)
         return PlainTextResponse("ok")
-
-    return app

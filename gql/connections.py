@@ -2,7 +2,7 @@
 
 import asyncio
 import enum
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from inspect import Parameter, Signature
 from typing import Annotated, Any, Generic, NamedTuple, Protocol, TypeVar
@@ -18,7 +18,7 @@ from db.sources import Target, referring, source_of
 from gql import cursors
 from gql.context import Info, load
 from gql.errors import BadUserInputError
-from gql.loaders import EVERYTHING, Loaders, Narrowing, then
+from gql.loaders import EVERYTHING, Loaders, Narrowing
 from gql.relay import attribute_of, described
 from gql.selection import NEEDS
 
@@ -68,8 +68,8 @@ class Slice:
     page: Page
     parent: Any
 
-    def rows(self) -> "asyncio.Future[Sequence[Row]]":
-        return self.loaders.page(self.target, self.narrowing, self.page, self.parent)
+    def rows(self, use: Callable[[Sequence[Row]], Any]) -> "asyncio.Future[Any]":
+        return self.loaders.page(self.target, self.narrowing, self.page, self.parent, use)
 
     def of(self, rows: Sequence[Row]) -> Sequence[Row]:
         """The page proper: one row more is read, to know whether there is another page."""
@@ -79,11 +79,11 @@ class Slice:
 
 
 def _edges(root: Any) -> Any:
-    return then(root.rows(), lambda rows: [Loaded(row, root.page.order) for row in root.of(rows)])
+    return root.rows(lambda rows: [Loaded(row, root.page.order) for row in root.of(rows)])
 
 
 def _nodes(root: Any) -> Any:
-    return then(root.rows(), root.of)
+    return root.rows(root.of)
 
 
 def _page_info(root: Any) -> Any:
@@ -97,11 +97,11 @@ def _page_info(root: Any) -> Any:
             end_cursor=cursors.encode(part[-1], page.order) if part else None,
         )
 
-    return then(root.rows(), info)
+    return root.rows(info)
 
 
 def _total_count(root: Any) -> Any:
-    return then(root.loaders.count(root.target, root.narrowing, root.parent), int)
+    return root.loaders.count(root.target, root.narrowing, root.parent)
 
 
 @strawberry.type(description="A node and its place in the connection.")

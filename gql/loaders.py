@@ -41,8 +41,15 @@ class Narrowing:
 EVERYTHING = Narrowing()
 
 
+def _as_it_is(value: T) -> T:
+    return value
+
+
 class Loaders:
-    """The loaders of one operation, made on first use, and the tasks in which they run."""
+    """The loaders of one operation, made on first use, and the tasks in which they run.
+
+    Nobody awaits a loader's own future: what is given out is always one for what the caller makes of it.
+    """
 
     def __init__(self, database: Database, viewer: Viewer | None, needed: Needed) -> None:
         self._database = database
@@ -54,25 +61,32 @@ class Loaders:
         # One operation leaves connections for the others; SQLite has one reader's worth of CPU anyway.
         self._statements = asyncio.Semaphore(1 if database.is_sqlite else 2)
 
-    def row(self, model: type[Entity], key: str, value: Any) -> "asyncio.Future[Row | None]":
-        """The visible row with this value of a unique column, or None."""
+    def row(
+        self, model: type[Entity], key: str, value: Any, use: Callable[[Row | None], Any] = _as_it_is
+    ) -> "asyncio.Future[Any]":
+        """What `use` makes of the visible row with this value of a unique column, or of None."""
 
         async def fetch(values: list[Any]) -> dict[Any, Row]:
             visible = policy.visible(model, self._viewer)
             return await read.rows_by_key(self._database, model, key, values, self._columns(model), visible)
 
-        return self._loader((model, key), fetch, None).load(value)
+        return _then(self._loader((model, key), fetch, None).load(value), use)
 
     def page(
-        self, target: Target, narrowing: Narrowing, page: Page, parent: Any
-    ) -> "asyncio.Future[Sequence[Row]]":
-        """The visible rows of one page of a relationship of this parent, or of a model where it is ALL."""
+        self,
+        target: Target,
+        narrowing: Narrowing,
+        page: Page,
+        parent: Any,
+        use: Callable[[Sequence[Row]], Any],
+    ) -> "asyncio.Future[Any]":
+        """What `use` makes of one page's visible rows: a parent's, or all of a model where it is ALL."""
 
         async def fetch(parents: list[Any]) -> dict[Any, list[Row]]:
             columns = self._columns(source_of(target).model, page.order.column)
             return await read.pages(self._database, self._rows(target, narrowing), parents, page, columns)
 
-        return self._loader((target, narrowing.key, page), fetch, ()).load(parent)
+        return _then(self._loader((target, narrowing.key, page), fetch, ()).load(parent), use)
 
     def count(self, target: Target, narrowing: Narrowing, parent: Any) -> "asyncio.Future[int]":
         """How many visible rows there are on all pages together."""
@@ -80,7 +94,7 @@ class Loaders:
         async def fetch(parents: list[Any]) -> dict[Any, int]:
             return await read.counts(self._database, self._rows(target, narrowing), parents)
 
-        return self._loader((target, narrowing.key), fetch, 0).load(parent)
+        return _then(self._loader((target, narrowing.key), fetch, 0).load(parent), _as_it_is)
 
     async def close(self) -> None:
         """Stop what still runs: nobody is going to ask for it."""
@@ -123,7 +137,7 @@ class Loaders:
             self._tasks.discard(task)
 
 
-def then(future: "asyncio.Future[T]", use: Callable[[T], R]) -> "asyncio.Future[R]":
+def _then(future: "asyncio.Future[T]", use: Callable[[T], R]) -> "asyncio.Future[R]":
     """A future for what `use` makes of another future's result.
 
     It also stands between a loader's future and whoever awaits it: when a field fails, graphql-core cancels

@@ -12,7 +12,6 @@ from gql.connections import Connection, many
 from gql.context import Info, load
 from gql.errors import BadUserInputError
 from gql.inputs import PostBy, PostFilter, PostOrder, TagBy, UserBy, UserOrder
-from gql.loaders import then
 from gql.relay import Node, entities, from_global_id
 from gql.types import NEWEST_FIRST, Post, Tag, User
 
@@ -22,15 +21,11 @@ GlobalId = Annotated[strawberry.ID, strawberry.argument(description="A global id
 GlobalIds = Annotated[list[strawberry.ID], strawberry.argument(description="Global ids.")]
 
 
-def _row(info: Info, model: type[Entity], key: str, value: Any) -> "asyncio.Future[Any]":
-    return then(load(info).row(model, key, value), lambda row: row)
-
-
 def _row_by_id(info: Info, global_id: str) -> "asyncio.Future[Any]":
     type_name, key = from_global_id(global_id)
     if type_name not in entities:
         raise BadUserInputError("This is not an id.")
-    return _row(info, entities[type_name].model, "id", key)
+    return load(info).row(entities[type_name].model, "id", key)
 
 
 async def _node(info: Info, id: GlobalId) -> Any:  # noqa: A002 # The argument's name in the schema.
@@ -45,14 +40,14 @@ async def _nodes(info: Info, ids: GlobalIds) -> Any:
 
 async def _viewer(info: Info) -> Any:
     viewer = info.context.viewer
-    return None if viewer is None else await _row(info, models.User, "id", viewer.id)
+    return None if viewer is None else await load(info).row(models.User, "id", viewer.id)
 
 
 def _lookup(model: type[Entity], by: type[UserBy | PostBy | TagBy]) -> Any:
     """A field that is one row of a model, by any of its unique columns."""
 
     async def resolve(info: Info, by: Any) -> Any:
-        return await _row(info, model, *by.unique())
+        return await load(info).row(model, *by.unique())
 
     resolve.__annotations__["by"] = Annotated[by, strawberry.argument(description="Which one.")]
     name = model.__name__.lower()

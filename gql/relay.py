@@ -16,7 +16,6 @@ from db.rows import Row
 from db.sources import referring
 from gql.context import Info, load
 from gql.errors import BadUserInputError, NotFoundError
-from gql.loaders import then
 from gql.selection import NEEDS
 
 T = TypeVar("T")
@@ -117,18 +116,14 @@ def one(relationship: InstrumentedAttribute[Any]) -> Any:
         value = getattr(root, local_key)
         if value is None:
             return None
-        row = load(info).row(target, key, value)
-        return then(row, _present if not optional else _as_it_is)
+        loaders = load(info)
+        return loaders.row(target, key, value) if optional else loaders.row(target, key, value, _present)
 
     return strawberry.field(
         resolver=resolve,
         description=described(relationship.property.doc),
         metadata={NEEDS: (local_key,)},
     )
-
-
-def _as_it_is(row: Row | None) -> Row | None:
-    return row
 
 
 def _present(row: Row | None) -> Row:

@@ -19,7 +19,6 @@ from db import models
 from db.engine import Database, DatabaseSettings, DatabaseUnavailableError, SecondConnectionError
 from gql.app import create_app
 from gql.context import Info, load
-from gql.loaders import then
 from gql.schema import Schema
 from gql.settings import Settings
 from gql.transport import GraphQLEndpoint
@@ -59,7 +58,7 @@ async def _boom(root: str) -> int:
 
 
 def _value(root: str, info: Info) -> Any:
-    return then(load(info).row(models.User, "id", 1), lambda row: row and row.id)
+    return load(info).row(models.User, "id", 1, lambda row: row and row.id)
 
 
 @strawberry.type
