@@ -69,12 +69,6 @@ class Size:
             raise ValueError("The time needs its offset from UTC.")
 
 
-async def is_empty(database: Database) -> bool:
-    """Whether there are no users, tags, posts or comments."""
-    async with database.reading() as connection:
-        return not await connection.scalar(_HAS_ROWS)
-
-
 async def seed(database: Database, size: Size, progress: Progress | None = None) -> None:
     """Fill an empty database; raises NotEmptyError, and changes nothing, where there are rows.
 

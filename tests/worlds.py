@@ -8,8 +8,9 @@ from typing import Any
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from db.base import Base
 from db.engine import Database
-from db.models import Comment, Post, PostStatus, PostTag, Tag, User
+from db.models import Comment, PostStatus
 from gql.relay import to_global_id
 from tests import factories
 
@@ -89,8 +90,8 @@ Rows = dict[str, list[Any]]
 async def everything(database: Database) -> Rows:
     async with database.reading() as connection:
         return {
-            model.__tablename__: list((await connection.execute(select(model.__table__))).all())
-            for model in (User, Post, Comment, Tag, PostTag)
+            table.name: list((await connection.execute(select(table).order_by(*table.primary_key))).all())
+            for table in Base.metadata.sorted_tables
         }
 
 
