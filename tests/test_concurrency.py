@@ -143,9 +143,14 @@ async def until(connection: AsyncConnection, number: int) -> None:
     raise AssertionError(f"{await waiting(connection)} statements wait for the lock, not {number}")
 
 
-async def open_request(address: str) -> asyncio.StreamWriter:
+async def connected(address: str) -> asyncio.StreamWriter:
     host, port = address.removeprefix("http://").split(":")
     _, writer = await asyncio.open_connection(host, int(port))
+    return writer
+
+
+async def open_request(address: str) -> asyncio.StreamWriter:
+    writer = await connected(address)
     body = json.dumps({"query": FEED, "variables": {"first": 20}}).encode()
     writer.write(
         b"POST /graphql HTTP/1.1\r\nHost: gazette\r\nContent-Type: application/json\r\n"
@@ -224,3 +229,21 @@ async def test_a_server_that_is_stopped_finishes_what_it_began(new_postgresql_ur
         response = await request
         await stopping
     assert response.json() == {"data": {"posts": {"nodes": []}}}
+
+
+async def test_clients_that_are_slow_to_send_hold_no_place(new_sqlite_url: NewUrl) -> None:
+    """Only one operation at a time, and ten clients that never finish their requests."""
+    with serving(new_sqlite_url(), GAZETTE_OPERATIONS="1") as address:
+        slow = [await connected(address) for _ in range(10)]
+        for writer in slow:
+            writer.write(
+                b"POST /graphql HTTP/1.1\r\nHost: gazette\r\nContent-Type: application/json\r\n"
+                b"Content-Length: 50\r\n\r\n{"
+            )
+            await writer.drain()
+        async with httpx.AsyncClient() as http:
+            answered = await http.post(f"{address}/graphql", json={"query": "{posts {totalCount}}"})
+        assert answered.json() == {"data": {"posts": {"totalCount": 0}}}
+        for writer in slow:
+            writer.close()
+            await writer.wait_closed()

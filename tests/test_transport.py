@@ -1,6 +1,9 @@
 """GraphQL over HTTP, as its specification has it, and what surrounds it."""
 
+import hashlib
+import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -8,6 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from db.migrate import migrate
+from gql import explorer
 from gql.app import create_app
 from gql.explorer import CONTENT_SECURITY_POLICY
 from gql.settings import Settings
@@ -254,3 +258,11 @@ async def test_reading_cannot_write(client: Client, settings: Settings) -> None:
         async with either.database.reading() as connection:
             with pytest.raises(Exception, match=r"read-?only"):
                 await connection.execute(text("DELETE FROM tags"))
+
+
+def test_the_explorers_files_are_those_that_are_listed() -> None:
+    static = Path(explorer.__file__).parent / "static"
+    row = r"^\| `(\S+)` \|.*`([0-9a-f]{64})` \|$"
+    listed = re.findall(row, (static / "LICENSES.md").read_text(), re.MULTILINE)
+    assert len(listed) == 4
+    assert listed == [(name, hashlib.sha256((static / name).read_bytes()).hexdigest()) for name, _ in listed]
