@@ -149,15 +149,17 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """A connection of the read lane. Nothing but its one statement may be awaited inside."""
-        with _one_connection(), _availability():
+        with _one_connection(), _statements(), _connecting():
             async with self._read_queue, self.read_engine.connect() as connection:
                 yield connection
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncSession]:
         """A session in a transaction of the write lane: committed at the end, rolled back on an exception."""
-        with _one_connection(), _availability():
+        with _one_connection(), _statements():
             async with AsyncSession(self.write_engine, expire_on_commit=False) as session, session.begin():
+                with _connecting():
+                    await session.connection()
                 yield session
 
     async def dispose(self) -> None:
@@ -171,12 +173,19 @@ _UNAVAILABLE_CODES = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_CANTOPEN)
 
 
 @contextmanager
-def _availability() -> Iterator[None]:
-    """Tell apart what is no fault of the statement."""
+def _connecting() -> Iterator[None]:
+    """Around what takes a connection, and not around what others do with it: their files fail likewise."""
     try:
         yield
     except (PoolTimeoutError, OSError) as error:
         raise DatabaseUnavailableError(str(error)) from error
+
+
+@contextmanager
+def _statements() -> Iterator[None]:
+    """Tell apart what is no fault of the statement."""
+    try:
+        yield
     except DBAPIError as error:
         if error.connection_invalidated:
             raise ConnectionLostError(str(error.orig)) from error

@@ -12,8 +12,8 @@ from sqlalchemy.exc import StatementError
 from sqlalchemy.orm import configure_mappers
 
 from db.base import Base
-from db.engine import Database, DatabaseSettings
-from db.models import Post, PostStatus, User, has_status
+from db.engine import Database, DatabaseSettings, DatabaseUnavailableError
+from db.models import Post, PostStatus, Tag, User, has_status
 from db.rows import expression
 from db.text import fold
 from tests import factories
@@ -111,6 +111,26 @@ async def test_sqlite_loses_no_update(new_sqlite_url: NewUrl) -> None:
     await asyncio.gather(*(count() for _ in range(10)))
     async with database.reading() as connection:
         assert await connection.scalar(select(User.bio)) == "10"
+    await database.dispose()
+
+
+async def test_an_error_beside_the_database_stays_itself(database: Database) -> None:
+    async def fail() -> None:
+        async with database.writing() as session:
+            session.add(factories.tag())
+            raise FileNotFoundError
+
+    with pytest.raises(FileNotFoundError):
+        await fail()
+    async with database.reading() as connection:
+        assert await connection.scalar(select(func.count()).select_from(Tag)) == 0
+
+
+async def test_a_writer_without_a_database_is_told_so() -> None:
+    database = Database(DatabaseSettings(url="postgresql://nobody@127.0.0.1:1/nothing"))
+    with pytest.raises(DatabaseUnavailableError):
+        async with database.writing():
+            pass
     await database.dispose()
 
 
