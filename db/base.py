@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Enum, Integer, MetaData, Text, and_, literal_column, text
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
 
 from db.types import NEVER, BigInt, Json, UtcDateTime, now
 
@@ -58,6 +58,11 @@ class Versioned(Entity):
     updated_at: Mapped[datetime] = mapped_column(
         server_default=now(), onupdate=now(), sort_order=1, doc="When this was last changed."
     )
+
+    @declared_attr.directive
+    def __mapper_args__(cls) -> dict[str, Any]:  # noqa: N805 # SQLAlchemy calls it with the class.
+        # Each UPDATE counts on, and only from the version that was read.
+        return {"eager_defaults": True, "version_id_col": cls.version}
 
 
 # Ids of deleted rows are not given out again, so that an old link never opens something else.

@@ -16,9 +16,10 @@ import orjson
 from sqlalchemy import Table, exists, func, insert, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from db.associations import PostTag
 from db.demo_text import SUBJECTS, TAGS, Text, slug
 from db.engine import Database
-from db.models import Comment, Post, PostTag, Tag, User
+from db.models import Comment, Post, Tag, User
 from db.text import fold
 
 PASSWORD = "gazette-demo"  # noqa: S105 # It is meant to be known.
@@ -136,10 +137,10 @@ class _Rows:
         self.text = Text(self.random)
         self.people = range(1, size.users + 1)
         self.tags = TAGS[: max(3, size.posts // 20)] if size.posts else ()
-        # Of each post: when it was created, is public and could first be read; its subject; how many tags it
-        # gets, and comments in proportion.
+        # Of each post: when it was created, is public and could first be read; its subject and author;
+        # how many tags it gets, and comments in proportion.
         self.created, self.public_from, self.readable = array("q"), array("q"), array("q")
-        self.subjects, self.popularity = array("B"), array("d")
+        self.subjects, self.popularity, self.authors = array("B"), array("d"), array("l")
         weights = (2, 3, 5, 4, 2, 1)[: len(self.tags) + 1]
         self.tag_counts = array("B", self.random.choices(range(len(weights)), weights, k=size.posts))
 
@@ -159,6 +160,7 @@ class _Rows:
                 "username_key": fold(username),
                 "email": email,
                 "email_key": fold(email),
+                "email_verified_at": created,
                 "name": name,
                 "bio": self.text.bio(),
                 "password_hash": PASSWORD_HASH,
@@ -169,7 +171,7 @@ class _Rows:
 
     def tag_rows(self) -> Iterator[Record]:
         for number, name in enumerate(self.tags, 1):
-            yield {"id": number, "name": name, "slug": slug(name)}
+            yield {"id": number, "name": name, "name_key": fold(name), "slug": slug(name)}
 
     def posts(self) -> Iterator[Record]:
         authors = list(accumulate(1 / rank for rank in self.people))
@@ -177,10 +179,11 @@ class _Rows:
             created = self.now - _SPAN + _SPAN * ((number - self.random.random()) / self.size.posts)
             status, published = self._fate(created)
             views = self._remember(created, status, published)
+            self.authors.append(self.random.choices(self.people, cum_weights=authors)[0])
             title, body = self.text.title(self.subjects[-1]), self.text.body(self.subjects[-1])
             yield {
                 "id": number,
-                "author_id": self.random.choices(self.people, cum_weights=authors)[0],
+                "author_id": self.authors[-1],
                 "title": title,
                 "slug": f"{slug(title)}-{number}",
                 "body": body,
@@ -231,6 +234,7 @@ class _Rows:
                     "tag_id": tag,
                     "post_created_at": _moment(self.created[post - 1]),
                     "post_public_from": _moment(self.public_from[post - 1]),
+                    "post_author_id": self.authors[post - 1],
                 }
 
     def comments(self) -> Iterator[Record]:
@@ -273,6 +277,7 @@ class _Rows:
             "id": number,
             "post_id": post,
             "post_public_from": _moment(self.public_from[post - 1]),
+            "post_author_id": self.authors[post - 1],
             "author_id": None if is_deleted else self.random.choices(self.people, cum_weights=writers)[0],
             "parent_id": parent,
             "body": "" if is_deleted else self.text.remark(self.subjects[post - 1]),

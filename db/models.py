@@ -1,6 +1,5 @@
-"""The tables. A docstring and each `doc=` are also what the GraphQL schema says of them."""
+"""The entities. A docstring and each `doc=` are also what the GraphQL schema says of them."""
 
-import enum
 from datetime import datetime
 from typing import Any
 
@@ -8,12 +7,10 @@ from sqlalchemy import (
     CheckConstraint,
     ColumnElement,
     Computed,
-    Enum,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
     Integer,
-    PrimaryKeyConstraint,
     String,
     UniqueConstraint,
     and_,
@@ -23,30 +20,12 @@ from sqlalchemy import (
     not_,
     text,
 )
-from sqlalchemy.orm import Mapped, column_property, mapped_column, relationship
+from sqlalchemy.orm import Mapped, column_property, mapped_column, relationship, synonym
 
-from db.base import OPTIONS, Base, Entity, Versioned, if_dated, is_dated, is_public
+from db.associations import PostTag
+from db.base import OPTIONS, Entity, Versioned, if_dated, is_dated, is_public
+from db.enums import POST_STATUS, PostStatus, Role
 from db.types import NEVER, now
-
-
-class Role(enum.Enum):
-    """What a user may do; each role includes those before it."""
-
-    USER = "USER"
-    EDITOR = "EDITOR"
-    ADMIN = "ADMIN"
-
-
-class PostStatus(enum.Enum):
-    """Where a post stands. SCHEDULED is never stored: it is PUBLISHED with a time that is still to come."""
-
-    DRAFT = "DRAFT"
-    SCHEDULED = "SCHEDULED"
-    PUBLISHED = "PUBLISHED"
-    ARCHIVED = "ARCHIVED"
-
-
-_STATUS = Enum(PostStatus, native_enum=False, length=16)
 
 
 class User(Versioned):
@@ -59,14 +38,20 @@ class User(Versioned):
     email: Mapped[str] = mapped_column(
         String(254), doc="The address. Null for everybody but its owner and admins."
     )
-    email_key: Mapped[str] = mapped_column(String(508), unique=True, doc="`email`, folded.")
+    email_key: Mapped[str] = mapped_column(String(508), doc="`email`, folded.")
+    email_verified_at: Mapped[datetime | None] = mapped_column(
+        doc="When the owner of the address confirmed it; null for everybody but its owner and admins."
+    )
     name: Mapped[str | None] = mapped_column(String(100), doc="The name to show, where one was given.")
     bio: Mapped[str] = mapped_column(server_default="", doc="A few lines about this person, as plain text.")
     password_hash: Mapped[str | None] = mapped_column(
         doc="An argon2id hash; null when no password can log in."
     )
     role: Mapped[Role] = mapped_column(server_default=Role.USER.name, doc="What this user may do.")
-    is_active: Mapped[bool] = mapped_column(server_default=text("true"), doc="Whether this user may log in.")
+    is_active: Mapped[bool] = mapped_column(
+        server_default=text("true"),
+        doc="Whether this user may log in. Null for everybody but the user and admins.",
+    )
 
     posts: Mapped[list["Post"]] = relationship(
         back_populates="author", lazy="raise", passive_deletes="all", doc="The posts this user wrote."
@@ -74,41 +59,47 @@ class User(Versioned):
     comments: Mapped[list["Comment"]] = relationship(
         back_populates="author", lazy="raise", passive_deletes="all", doc="The comments this user wrote."
     )
+    sessions: Mapped[list["Session"]] = relationship(
+        back_populates="user",
+        lazy="raise",
+        passive_deletes="all",
+        doc="Where this user is logged in. Empty for everybody but the user.",
+    )
 
     __table_args__ = (
         Index(None, "created_at", "id"),
         Index(None, "username_key", "id"),
         Index("ix_users_name_id", text("name NULLS FIRST"), "id"),
+        Index(None, "email_key", "id"),
+        # Whoever only claims an address keeps its owner from nothing.
+        Index(
+            "uq_users_email_key",
+            "email_key",
+            unique=True,
+            postgresql_where=text("email_verified_at IS NOT NULL"),
+            sqlite_where=text("email_verified_at IS NOT NULL"),
+        ),
         CheckConstraint("role IN ('USER', 'EDITOR', 'ADMIN')", name="role"),
         OPTIONS,
     )
 
 
-class PostTag(Base):
-    """That a post has a tag.
+class Session(Entity):
+    """A place where somebody is logged in, until they log out or do not come back for 30 days."""
 
-    The foreign key brings along what a tag's posts are selected and ordered by, and keeps the copy true (ON
-    UPDATE CASCADE), so that a page of any tag is a range of one index.
-    """
+    __tablename__ = "sessions"
 
-    __tablename__ = "post_tags"
-
-    post_id: Mapped[int]
-    tag_id: Mapped[int] = mapped_column(ForeignKey("tags.id", ondelete="CASCADE"))
-    post_created_at: Mapped[datetime]
-    post_public_from: Mapped[datetime]
-
-    __table_args__ = (
-        PrimaryKeyConstraint("post_id", "tag_id"),
-        ForeignKeyConstraint(
-            ["post_id", "post_created_at", "post_public_from"],
-            ["posts.id", "posts.created_at", "posts.public_from"],
-            ondelete="CASCADE",
-            onupdate="CASCADE",
-        ),
-        Index(None, "tag_id", "post_public_from", "post_id"),
-        Index(None, "tag_id", "post_created_at", "post_id", **if_dated("post_public_from")),
+    owner_id: Mapped[int] = mapped_column("user_id", ForeignKey("users.id", ondelete="CASCADE"))
+    user_agent: Mapped[str] = mapped_column(String(200), doc="What the browser or program calls itself.")
+    created_at: Mapped[datetime] = mapped_column(server_default=now(), doc="When the user logged in.")
+    last_used_at: Mapped[datetime] = mapped_column(
+        server_default=now(), doc="When its tokens were last renewed."
     )
+    expires_at: Mapped[datetime] = mapped_column(doc="When it ends, unless its tokens are renewed before.")
+
+    user: Mapped[User] = relationship(back_populates="sessions", lazy="raise", doc="Who is logged in.")
+
+    __table_args__ = (Index(None, "user_id", "created_at", "id"), OPTIONS)
 
 
 class Post(Versioned):
@@ -137,8 +128,8 @@ class Post(Versioned):
     # The type, the filter and the policy all read this one definition of being public.
     status: Mapped[PostStatus] = column_property(
         case(
-            (is_public(public_from), literal_column("'PUBLISHED'", _STATUS)),
-            (stored_status == literal_column("'PUBLISHED'"), literal_column("'SCHEDULED'", _STATUS)),
+            (is_public(public_from), literal_column("'PUBLISHED'", POST_STATUS)),
+            (stored_status == literal_column("'PUBLISHED'"), literal_column("'SCHEDULED'", POST_STATUS)),
             else_=stored_status,
         ),
         deferred=True,
@@ -150,6 +141,8 @@ class Post(Versioned):
         doc="The first 280 characters of the body.",
     )
 
+    owner_id = synonym("author_id")
+
     author: Mapped[User] = relationship(back_populates="posts", lazy="raise", doc="Who wrote this.")
     comments: Mapped[list["Comment"]] = relationship(
         back_populates="post",
@@ -158,7 +151,7 @@ class Post(Versioned):
         doc="What people say about this, oldest first.",
     )
     tags: Mapped[list["Tag"]] = relationship(
-        secondary="post_tags",
+        secondary=PostTag.__table__,
         back_populates="posts",
         lazy="raise",
         passive_deletes=True,
@@ -168,9 +161,10 @@ class Post(Versioned):
     __table_args__ = (
         # The two unique constraints are what the foreign keys of comments and post_tags refer to, and in this
         # order of columns they also serve the connections.
-        UniqueConstraint("public_from", "id"),
-        UniqueConstraint("created_at", "id", "public_from"),
+        UniqueConstraint("public_from", "id", "author_id"),
+        UniqueConstraint("created_at", "id", "public_from", "author_id"),
         Index(None, "author_id", "public_from", "id"),
+        Index(None, "author_id", "created_at", "id"),
         Index("ix_posts_public_created_at_id", "created_at", "id", **if_dated("public_from")),
         Index(
             "ix_posts_public_author_id_created_at_id",
@@ -192,7 +186,7 @@ def has_status(status: PostStatus) -> ColumnElement[bool]:
         return is_public(Post.public_from)
     if status is PostStatus.SCHEDULED:
         return and_(is_dated(Post.public_from), Post.public_from > now())
-    stored = Post.stored_status == literal_column(f"'{status.name}'", _STATUS)
+    stored = Post.stored_status == literal_column(f"'{status.name}'", POST_STATUS)
     return and_(stored, not_(is_dated(Post.public_from)))
 
 
@@ -207,6 +201,9 @@ class Comment(Versioned):
     post_id: Mapped[int]
     public_from: Mapped[datetime] = mapped_column(
         "post_public_from", doc="The post's `public_from`, kept true by the foreign key."
+    )
+    owner_id: Mapped[int] = mapped_column(
+        "post_author_id", doc="The post's author, kept true by the foreign key."
     )
     author_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     parent_id: Mapped[int | None]
@@ -238,8 +235,8 @@ class Comment(Versioned):
 
     __table_args__ = (
         ForeignKeyConstraint(
-            ["post_id", "post_public_from"],
-            ["posts.id", "posts.public_from"],
+            ["post_id", "post_public_from", "post_author_id"],
+            ["posts.id", "posts.public_from", "posts.author_id"],
             ondelete="CASCADE",
             onupdate="CASCADE",
         ),
@@ -249,6 +246,7 @@ class Comment(Versioned):
         Index(None, "post_id", "created_at", "id"),
         Index(None, "parent_id", "created_at", "id"),
         Index(None, "author_id", "created_at", "id"),
+        Index(None, "author_id", "post_author_id", "created_at", "id"),
         Index(
             "ix_comments_public_author_id_created_at_id",
             "author_id",
@@ -267,10 +265,11 @@ class Tag(Entity):
     __tablename__ = "tags"
 
     name: Mapped[str] = mapped_column(String(50), doc="The tag as people read it.")
+    name_key: Mapped[str] = mapped_column(String(100), unique=True, doc="`name`, folded.")
     slug: Mapped[str] = mapped_column(String(64), unique=True, doc="The name in addresses, unique.")
 
     posts: Mapped[list[Post]] = relationship(
-        secondary="post_tags",
+        secondary=PostTag.__table__,
         back_populates="tags",
         lazy="raise",
         passive_deletes=True,

@@ -12,7 +12,7 @@ from strawberry import UNSET
 
 from db import models
 from db.base import Entity, is_dated
-from db.models import PostStatus
+from db.enums import PostStatus
 from db.rows import expression
 from db.text import fold
 from gql.connections import OrderDirection

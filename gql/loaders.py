@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from aiodataloader import DataLoader
-from sqlalchemy import ColumnElement, and_, true
+from sqlalchemy import ColumnElement, and_, or_, true
 
 from db import read
 from db.base import Entity
@@ -67,7 +67,7 @@ class Loaders:
         """What `use` makes of the visible row with this value of a unique column, or of None."""
 
         async def fetch(values: list[Any]) -> dict[Any, Row]:
-            visible = policy.visible(model, self._viewer)
+            visible = or_(*policy.visible(model, self._viewer))
             return await read.rows_by_key(self._database, model, key, values, self._columns(model), visible)
 
         return _then(self._loader((model, key), fetch, None).load(value), use)
@@ -104,7 +104,7 @@ class Loaders:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _rows(self, target: Target, narrowing: Narrowing) -> Rows:
-        visible = policy.visible(source_of(target).model, self._viewer)
+        visible = or_(*policy.visible(source_of(target).model, self._viewer))
         return Rows(target, and_(visible, narrowing.where), narrowing.member_of)
 
     def _columns(self, model: type[Entity], *more: str) -> tuple[str, ...]:

@@ -8,8 +8,8 @@ from typing import Any
 from strawberry.scalars import JSON
 
 from db import models
+from db.enums import PostStatus, Role
 from db.keyset import Order
-from db.models import PostStatus, Role
 from gql import policy
 from gql.connections import Connection, many
 from gql.context import Info

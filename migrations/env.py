@@ -9,9 +9,13 @@ from sqlalchemy import Column, Connection, Insert, event, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from db import models
+from db import accounts, models
+from db.base import Base
 from db.engine import DatabaseSettings, prepare_sqlite
 from db.types import Json, UtcDateTime
+
+# Alembic would drop the tables of a module that is not imported.
+_MODULES = (accounts, models)
 
 
 def _render(kind: str, item: Any, autogenerate: Any) -> str | Literal[False]:
@@ -48,7 +52,7 @@ def run(connection: Connection) -> None:
         event.listen(connection, "before_execute", _copy_without_generated, retval=True)
     context.configure(
         connection=connection,
-        target_metadata=models.User.metadata,
+        target_metadata=Base.metadata,
         render_as_batch=True,
         render_item=_render,
         include_object=_is_comparable,

@@ -8,7 +8,8 @@ from sqlalchemy import delete
 
 from db.base import Base
 from db.engine import Database
-from db.models import Comment, Post, PostStatus, Tag, User
+from db.enums import PostStatus
+from db.models import Comment, Post, Tag, User
 from db.text import fold
 
 _numbers = count(1)
@@ -42,7 +43,8 @@ async def clear(database: Database) -> None:
 def user(**given: Any) -> User:
     username = given.pop("username", f"user{next(_numbers)}")
     email = given.pop("email", f"{username}@example.org")
-    return User(username=username, username_key=fold(username), email=email, email_key=fold(email), **given)
+    keys = {"username_key": fold(username), "email_key": fold(email)}
+    return User(**{"username": username, "email": email, "email_verified_at": YESTERDAY, **keys, **given})
 
 
 def post(author: User, **given: Any) -> Post:
@@ -70,4 +72,5 @@ def reply(parent: Comment, author: User | None = None, **given: Any) -> Comment:
 
 def tag(**given: Any) -> Tag:
     number = next(_numbers)
-    return Tag(**{"name": f"Tag {number}", "slug": f"tag-{number}", **given})
+    made = {"name": f"Tag {number}", "slug": f"tag-{number}", **given}
+    return Tag(**{"name_key": fold(f"{made['name']} {number}"), **made})

@@ -7,8 +7,10 @@ import pytest
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 
+from db.associations import PostTag
 from db.engine import Database
-from db.models import Comment, Post, PostStatus, PostTag, Tag, User
+from db.enums import PostStatus
+from db.models import Comment, Post, Tag, User
 from tests import factories
 
 pytestmark = pytest.mark.anyio

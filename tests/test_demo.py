@@ -11,7 +11,7 @@ from sqlalchemy import text
 from db import demo
 from db.demo_text import LONGEST_BODY, SHORTEST_BODY
 from db.engine import Database, DatabaseSettings
-from db.models import PostStatus
+from db.enums import PostStatus
 from tests import factories
 from tests.client import Client
 from tests.worlds import everything
@@ -48,7 +48,7 @@ async def test_there_is_as_much_as_was_asked_for(database: Database) -> None:
     await demo.seed(database, SIZE, lambda table, done, total: told.update({table: (done, total)}))
     rows = await everything(database)
     assert (len(rows["users"]), len(rows["posts"]), len(rows["comments"])) == (40, 400, 1500)
-    assert {table: (len(found), len(found)) for table, found in rows.items()} == told
+    assert {table: (len(found), len(found)) for table, found in rows.items() if found} == told
 
 
 async def test_it_is_believable(database: Database) -> None:

@@ -10,7 +10,7 @@ import pytest
 from db import demo
 from db.demo_text import LONGEST_BODY, SHORTEST_BODY
 from db.engine import Database, DatabaseSettings
-from db.models import PostStatus, Role
+from db.enums import PostStatus, Role
 from db.text import fold
 from tests.worlds import everything
 

@@ -14,6 +14,7 @@ from db.engine import Database, DatabaseSettings
 from db.migrate import MigrationError, alembic_config, head_revision, migrate, revision_of
 from tests.conftest import NewUrl
 from tests.server import gazette
+from tests.worlds import everything
 
 pytestmark = pytest.mark.anyio
 
@@ -75,8 +76,22 @@ async def test_from_nothing_to_the_current_revision_and_back(new_url: NewUrl) ->
     assert await tables(settings) == set()
     assert await migrate(settings) == head_revision()
     assert await tables(settings) == set(Base.metadata.tables)
-    assert await migrate(settings, "-1") is None
+    assert await migrate(settings, "-1") == "0001"
     assert await migrate(settings, "+1") == head_revision()
+    assert await migrate(settings, "base") is None
+
+
+async def test_rows_survive_every_revision_down_and_up(new_url: NewUrl) -> None:
+    settings = DatabaseSettings(url=new_url())
+    database = Database(settings)
+    await demo.seed(database, SIZE)
+    before = await everything(database)
+    await database.dispose()
+    assert await migrate(settings, "0001") == "0001"
+    assert await migrate(settings) == head_revision()
+    after = await everything(database)
+    await database.dispose()
+    assert after == before
 
 
 async def test_the_migrations_make_what_the_models_declare(new_url: NewUrl) -> None:
@@ -102,8 +117,11 @@ async def test_migrating_again_keeps_the_rows(new_url: NewUrl) -> None:
 
 
 @pytest.fixture
-def with_rebuild(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, backend: str) -> None:
-    """A migration more, which alters a table that others refer to: SQLite can only copy and drop it."""
+def with_rebuild(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, backend: str, new_url: NewUrl) -> None:
+    """A migration more, which alters a table that others refer to: SQLite can only copy and drop it.
+
+    The template of all databases, which `new_url` makes, is migrated without it.
+    """
     recreate = "always" if backend == "sqlite" else "auto"
     (tmp_path / "rebuild.py").write_text(REBUILD.format(head=head_revision(), recreate=recreate))
     original = alembic_config

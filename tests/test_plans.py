@@ -29,7 +29,7 @@ SKEWED = (
         CASE WHEN n % 3 > 0 THEN 'Name ' || n % 97 END, now() - n * interval '1 minute'
     FROM generate_series(1, 5000) AS n
     """,
-    "INSERT INTO tags (name, slug) SELECT 'tag ' || n, 'tag-' || n FROM generate_series(1, 3000) AS n",
+    "INSERT INTO tags (name, name_key, slug) SELECT 'tag ' || n, 'tag ' || n, 'tag-' || n FROM generate_series(1, 3000) AS n",
     """
     INSERT INTO posts (author_id, title, slug, body, status, published_at, created_at)
     SELECT CASE WHEN n % 10 < 9 THEN 1 + n % 20 ELSE 21 + n % 4900 END,
@@ -40,20 +40,21 @@ SKEWED = (
     FROM generate_series(1, 50000) AS n
     """,
     """
-    INSERT INTO post_tags (post_id, tag_id, post_created_at, post_public_from)
-    SELECT id, 1, created_at, public_from FROM posts WHERE id % 10 < 7
-    UNION ALL SELECT id, 2, created_at, public_from FROM posts WHERE id % 1667 = 0
-    UNION ALL SELECT id, 3 + id % 2990, created_at, public_from FROM posts
+    INSERT INTO post_tags (post_id, tag_id, post_created_at, post_public_from, post_author_id)
+    SELECT id, 1, created_at, public_from, author_id FROM posts WHERE id % 10 < 7
+    UNION ALL SELECT id, 2, created_at, public_from, author_id FROM posts WHERE id % 1667 = 0
+    UNION ALL SELECT id, 3 + id % 2990, created_at, public_from, author_id FROM posts
     """,
     """
-    INSERT INTO comments (post_id, post_public_from, author_id, body, created_at)
-    SELECT posts.id, posts.public_from, 1 + n % 20, 'said', now() - n * interval '1 second'
+    INSERT INTO comments (post_id, post_public_from, post_author_id, author_id, body, created_at)
+    SELECT posts.id, posts.public_from, posts.author_id, 1 + n % 20, 'said', now() - n * interval '1 second'
     FROM generate_series(1, 60000) AS n
     JOIN posts ON posts.id = CASE WHEN n % 4 > 0 THEN 29 + (n / 4) % 20 ELSE 100 + n % 40000 END
     """,
     """
-    INSERT INTO comments (post_id, post_public_from, author_id, parent_id, body, created_at)
-    SELECT post_id, post_public_from, 21 + id % 4000,
+    INSERT INTO comments
+        (post_id, post_public_from, post_author_id, author_id, parent_id, body, created_at)
+    SELECT post_id, post_public_from, post_author_id, 21 + id % 4000,
         min(id) OVER (PARTITION BY post_id), 'replied', created_at
     FROM comments
     """,

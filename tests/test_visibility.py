@@ -9,7 +9,8 @@ from graphql import GraphQLField, GraphQLObjectType, get_named_type, is_leaf_typ
 from sqlalchemy import true
 
 from db import read
-from db.models import Comment, Post, Role, Tag, User
+from db.enums import Role
+from db.models import Comment, Post, Tag, User
 from db.rows import Row
 from gql.context import Context
 from gql.policy import Viewer

@@ -10,7 +10,8 @@ from sqlalchemy import select
 
 from db.base import Base
 from db.engine import Database
-from db.models import Comment, PostStatus
+from db.enums import PostStatus
+from db.models import Comment
 from gql.relay import to_global_id
 from tests import factories
 
