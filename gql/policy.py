@@ -23,8 +23,8 @@ Visible = tuple[ColumnElement[bool], ...]
 def visible(model: type[Entity], viewer: Viewer | None) -> Visible:
     """Which rows of a model this viewer may see.
 
-    A model that has a `public_from`, of its own or brought along by a foreign key, is seen from then on, and by
-    its `owner_id` and by editors at any time. One that has only an owner is seen by nobody else. One that has
+    A model that has a `public_from`, of its own or brought along by a foreign key, is seen from then on; by
+    its `owner_id` and by editors at any time. One with an owner only is seen by nobody else. One that has
     neither (a user, a tag) is seen by everybody.
     """
     public_from, owner = getattr(model, "public_from", None), getattr(model, "owner_id", None)

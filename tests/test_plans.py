@@ -29,7 +29,10 @@ SKEWED = (
         CASE WHEN n % 3 > 0 THEN 'Name ' || n % 97 END, now() - n * interval '1 minute'
     FROM generate_series(1, 5000) AS n
     """,
-    "INSERT INTO tags (name, name_key, slug) SELECT 'tag ' || n, 'tag ' || n, 'tag-' || n FROM generate_series(1, 3000) AS n",
+    """
+    INSERT INTO tags (name, name_key, slug)
+    SELECT 'tag ' || n, 'tag ' || n, 'tag-' || n FROM generate_series(1, 3000) AS n
+    """,
     """
     INSERT INTO posts (author_id, title, slug, body, status, published_at, created_at)
     SELECT CASE WHEN n % 10 < 9 THEN 1 + n % 20 ELSE 21 + n % 4900 END,
