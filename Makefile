@@ -16,10 +16,14 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-serve: $(VENV)/.installed
+# A key for development, kept so that whoever is logged in stays so. In production it is a setting.
+.secret: | $(VENV)/.installed
+	@(umask 077 && $(BIN)/gazette secret > $@)
+
+serve: $(VENV)/.installed .secret
 	@$(BIN)/gazette migrate
 	@$(BIN)/gazette seed --if-empty
-	@exec $(BIN)/gazette serve
+	@GAZETTE_SECRET_KEYS="$${GAZETTE_SECRET_KEYS:-$$(cat .secret)}" exec $(BIN)/gazette serve
 
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest -n $(JOBS)

@@ -179,8 +179,8 @@ class _Rows:
             created = self.now - _SPAN + _SPAN * ((number - self.random.random()) / self.size.posts)
             status, published = self._fate(created)
             views = self._remember(created, status, published)
-            self.authors.append(self.random.choices(self.people, cum_weights=authors)[0])
             title, body = self.text.title(self.subjects[-1]), self.text.body(self.subjects[-1])
+            self.authors.append(self.random.choices(self.people, cum_weights=authors)[0])
             yield {
                 "id": number,
                 "author_id": self.authors[-1],

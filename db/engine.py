@@ -70,6 +70,10 @@ class ConnectionLostError(DatabaseUnavailableError):
     """A connection that had worked did not any more."""
 
 
+class ContentionError(DatabaseUnavailableError):
+    """Another transaction was in the way: the same one, tried again, may succeed."""
+
+
 class SecondConnectionError(RuntimeError):
     """A task asked for a connection while it held one, which deadlocks the pool as soon as all do so."""
 
@@ -169,7 +173,8 @@ class Database:
 
 # PostgreSQL's classes of errors: no connection, no resources, and what an administrator does.
 _UNAVAILABLE_STATES = ("08", "53", "57P")
-_UNAVAILABLE_CODES = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_CANTOPEN)
+# A serialisation failure, a deadlock, and a lock that did not become free in time.
+_CONTENTION_STATES = ("40001", "40P01", "55P03")
 
 
 @contextmanager
@@ -190,7 +195,10 @@ def _statements() -> Iterator[None]:
         if error.connection_invalidated:
             raise ConnectionLostError(str(error.orig)) from error
         state = str(getattr(error.orig, "sqlstate", None))
-        if state.startswith(_UNAVAILABLE_STATES) or _sqlite_code(error) in _UNAVAILABLE_CODES:
+        code = _sqlite_code(error)
+        if state in _CONTENTION_STATES or code == sqlite3.SQLITE_BUSY:
+            raise ContentionError(str(error.orig)) from error
+        if state.startswith(_UNAVAILABLE_STATES) or code == sqlite3.SQLITE_CANTOPEN:
             raise DatabaseUnavailableError(str(error.orig)) from error
         raise
 

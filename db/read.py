@@ -66,7 +66,7 @@ async def rows_by_key(
         _among(database, unique, values), visible
     )
     make = row_type(model, columns)._make
-    return {row[0]: make(row[1:]) for row in await _fetch(database, statement)}
+    return {row[0]: make(row[1:]) for row in await fetch(database, statement)}
 
 
 async def pages(
@@ -79,10 +79,10 @@ async def pages(
     if source.parent is None or parents == [ALL]:
         keyset = Keyset(source.model, page, source.rewrite)
         statement = bounded(_labels(source.model, columns), source.table, where, keyset)
-        found[ALL] = [make(row) for row in await _fetch(database, statement)]
+        found[ALL] = [make(row) for row in await fetch(database, statement)]
     else:
         each = _pages_by_subquery if database.is_sqlite else _pages_by_lateral
-        for row in await _fetch(database, each(source, where, parents, page, columns)):
+        for row in await fetch(database, each(source, where, parents, page, columns)):
             found[row[0]].append(make(row[1:]))
     return {parent: list(reversed(part)) if page.backward else part for parent, part in found.items()}
 
@@ -92,10 +92,10 @@ async def counts(database: Database, rows: Rows, parents: Sequence[Any]) -> dict
     source, where = rows.resolve()
     statement = select(func.count()).select_from(source.smallest_table(where)).where(where)
     if source.parent is None or parents == [ALL]:
-        return {ALL: (await _fetch(database, statement))[0][0]}
+        return {ALL: (await fetch(database, statement))[0][0]}
     of_parents = _among(database, source.parent, parents)
     statement = statement.add_columns(source.parent).where(of_parents).group_by(source.parent)
-    return {parent: count for count, parent in await _fetch(database, statement)}
+    return {parent: count for count, parent in await fetch(database, statement)}
 
 
 def _pages_by_lateral(
@@ -148,7 +148,7 @@ def _json(values: Sequence[Any]) -> TableValuedAlias:
     return func.json_each(bindparam("keys", json.dumps(values), Text, unique=True)).table_valued("value")
 
 
-async def _fetch(database: Database, statement: Select[Any]) -> Sequence[Any]:
+async def fetch(database: Database, statement: Select[*tuple[Any, ...]]) -> Sequence[Any]:
     execute = _execute_to_its_end if database.is_sqlite else _execute
     try:
         return await execute(database, statement)

@@ -11,26 +11,33 @@ from starlette.routing import Route
 from db.engine import Database, DatabaseUnavailableError
 from db.migrate import current_revision, head_revision
 from gql import explorer
+from gql.auth import accounts_of
 from gql.schema import build_schema
 from gql.settings import Settings
 from gql.transport import GraphQLEndpoint
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    """An application with a database of its own; without settings it takes those of the environment."""
+    """An application with a database of its own; without settings it takes those of the environment.
+
+    Raises MissingSecretError where there is nothing to sign tokens with.
+    """
     settings = settings or Settings()
+    accounts = accounts_of(settings)
     database = Database(settings.database)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
+        await accounts.mailer.close()
         await database.dispose()
 
     app = FastAPI(title="Gazette", lifespan=lifespan, openapi_url=None)
-    app.state.database = database
+    app.state.database, app.state.accounts = database, accounts
     endpoint = GraphQLEndpoint(
         build_schema(introspection=settings.introspection),
         database,
+        accounts,
         operations=settings.operations,
         with_explorer=settings.explorer,
     )

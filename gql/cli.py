@@ -2,7 +2,9 @@
 
 import asyncio
 import os
+import secrets
 import socket
+import sys
 from collections.abc import Coroutine
 from difflib import unified_diff
 from pathlib import Path
@@ -23,8 +25,9 @@ from rich.progress import (
 from db import demo
 from db.engine import Database, DatabaseUnavailableError
 from db.migrate import MigrationError, head_revision, is_known, migrate, revision_of
+from gql import admin
 from gql.schema import schema
-from gql.settings import Settings
+from gql.settings import MissingSecretError, Settings
 
 T = TypeVar("T")
 
@@ -35,6 +38,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+users = typer.Typer(help="Make accounts, and set passwords.", no_args_is_help=True)
+app.add_typer(users, name="user")
 
 
 def main() -> None:
@@ -53,6 +58,10 @@ def serve_command(
     os.environ.update({"HOST": host} if host is not None else {})
     os.environ.update({"PORT": str(port)} if port is not None else {})
     settings = _settings()
+    try:
+        settings.secrets  # noqa: B018 # To say so here, and not from each worker.
+    except MissingSecretError as error:
+        _fail(str(error), code=2)
     _be_migrated(settings)
     _be_free(settings.host, settings.port)
     host_in_url = f"[{settings.host}]" if ":" in settings.host else settings.host
@@ -106,6 +115,46 @@ def seed_command(
             _fail("The database is not empty: demo data goes into an empty one only. Nothing was changed.")
     else:
         typer.echo(f"Seeded {users} users, {posts} posts and {comments} comments; password: {demo.PASSWORD}")
+
+
+@app.command("secret")
+def secret_command() -> None:
+    """Print a new key for GAZETTE_SECRET_KEYS: put it first there, and drop the old one a day later."""
+    typer.echo(secrets.token_urlsafe(48))
+
+
+@users.command("create")
+def create_user_command(
+    username: Annotated[str, typer.Argument(help="The public handle.")],
+    email: Annotated[str, typer.Argument(help="The address, which counts as confirmed.")],
+    role: Annotated[str, typer.Option(help="user, editor or admin.")] = "user",
+) -> None:
+    """Make an account. The password is asked for, or is the first line of what is piped in."""
+    settings = _settings()
+    _be_migrated(settings)
+    try:
+        _run(settings, admin.create_user(settings.database, username, email, _password(), role))
+    except admin.RefusedError as error:
+        _fail(str(error))
+    typer.echo(f"Created {username}, {role}.")
+
+
+@users.command("password")
+def user_password_command(username: Annotated[str, typer.Argument(help="Whose.")]) -> None:
+    """Set a password and end all sessions. It is asked for, or is the first line of what is piped in."""
+    settings = _settings()
+    _be_migrated(settings)
+    try:
+        _run(settings, admin.set_password(settings.database, username, _password()))
+    except admin.RefusedError as error:
+        _fail(str(error))
+    typer.echo(f"{username} has a new password, and has to log in again.")
+
+
+def _password() -> str:
+    if sys.stdin.isatty():
+        return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
+    return sys.stdin.readline().rstrip("\r\n")
 
 
 @app.command("schema")

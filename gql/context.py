@@ -1,28 +1,62 @@
 """What every resolver can reach: who asks, and the loaders of this operation."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import strawberry
 
 from db.engine import Database
+from gql.auth import Accounts
 from gql.loaders import Loaders
 from gql.policy import Viewer
-from gql.selection import needed_columns
+from gql.selection import Needed, needed_columns
+
+
+@dataclass
+class Caller:
+    """What a request brings along besides its viewer, and what mutations of accounts need."""
+
+    accounts: Accounts
+    address: str = ""
+    user_agent: str = ""
+    has_invalid_token: bool = False
+    has_tried_password: bool = False
 
 
 class Context:
     """One for each operation. It owns the loaders, and with them the statements that still run at its end."""
 
-    def __init__(self, database: Database, viewer: Viewer | None = None) -> None:
+    def __init__(
+        self, database: Database, viewer: Viewer | None = None, caller: Caller | None = None
+    ) -> None:
         self.database = database
         self.viewer = viewer
+        self._caller = caller
         self._loaders: Loaders | None = None
+        self._needed: Needed | None = None
+
+    @property
+    def has_invalid_token(self) -> bool:
+        return self._caller is not None and self._caller.has_invalid_token
+
+    @property
+    def caller(self) -> Caller:
+        if self._caller is None:
+            raise RuntimeError("this operation came without a request")
+        return self._caller
 
     def load(self, info: "Info") -> Loaders:
         """The loaders, which need the operation's document to know what columns to read."""
         if self._loaders is None:
-            self._loaders = Loaders(self.database, self.viewer, needed_columns(info._raw_info))
+            if self._needed is None:
+                self._needed = needed_columns(info._raw_info)
+            self._loaders = Loaders(self.database, self.viewer, self._needed)
         return self._loaders
+
+    async def renew(self, viewer: Viewer | None) -> None:
+        """Forget what was read: after a write, and for another viewer after a log-in."""
+        await self.close()
+        self.viewer, self._loaders = viewer, None
 
     async def close(self) -> None:
         if self._loaders is not None:

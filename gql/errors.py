@@ -1,9 +1,11 @@
 """What may be said to a client about an error; everything else is logged and masked."""
 
+import enum
 import logging
 import uuid
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
+import strawberry
 from graphql import GraphQLError, GraphQLSyntaxError
 
 logger = logging.getLogger("gazette")
@@ -17,6 +19,12 @@ class ExpectedError(Exception):
     @property
     def extensions(self) -> dict[str, Any]:
         return {"code": self.code}
+
+
+class UnauthenticatedError(ExpectedError):
+    """Only somebody who is logged in may ask for this."""
+
+    code = "UNAUTHENTICATED"
 
 
 class BadUserInputError(ExpectedError):
@@ -35,6 +43,57 @@ class UnavailableError(ExpectedError):
     """The database cannot answer right now; the same request may succeed a moment later."""
 
     code = "SERVICE_UNAVAILABLE"
+
+
+@strawberry.enum(description="What kind of mistake it is.")
+class UserErrorCode(enum.Enum):
+    INVALID = strawberry.enum_value("INVALID", description="The value cannot be used.")
+    REQUIRED = strawberry.enum_value("REQUIRED", description="The value cannot be null.")
+    TAKEN = strawberry.enum_value("TAKEN", description="Somebody else has this value already.")
+    NOT_FOUND = strawberry.enum_value(
+        "NOT_FOUND", description="There is no such thing, or none that the viewer may see."
+    )
+    FORBIDDEN = strawberry.enum_value("FORBIDDEN", description="The viewer may not do this.")
+    CONFLICT = strawberry.enum_value(
+        "CONFLICT", description="It was changed since; the payload has it as it is now."
+    )
+    IMPOSSIBLE = strawberry.enum_value(
+        "IMPOSSIBLE", description="It cannot be done in the state in which things are."
+    )
+    WRONG_CREDENTIALS = strawberry.enum_value(
+        "WRONG_CREDENTIALS", description="The username or the password is wrong."
+    )
+    TOO_MANY_ATTEMPTS = strawberry.enum_value(
+        "TOO_MANY_ATTEMPTS", description="Too many failed attempts; nothing was tried. Wait a while."
+    )
+    INVALID_TOKEN = strawberry.enum_value(
+        "INVALID_TOKEN", description="The token is not valid, or not any more."
+    )
+    KEY_REUSED = strawberry.enum_value(
+        "KEY_REUSED", description="The idempotency key was used for something else."
+    )
+
+
+class Problem(NamedTuple):
+    """What the client did wrong, and where in the field's arguments."""
+
+    code: UserErrorCode
+    message: str
+    path: tuple[str, ...]
+
+
+class Rejected(Exception):  # noqa: N818 # Not a failure: the answer says what was wrong.
+    """Rolls back a mutation. `key` is that of the entity as it is now, where the client needs to see it."""
+
+    def __init__(self, *problems: Problem, key: int | None = None) -> None:
+        super().__init__(problems)
+        self.problems = problems
+        self.key = key
+
+
+def rejected(code: UserErrorCode, message: str, *path: str) -> Rejected:
+    """For one problem, with a path in the input."""
+    return Rejected(Problem(code, message, ("input", *path)))
 
 
 def format_error(error: GraphQLError, *, validated: bool) -> dict[str, Any]:

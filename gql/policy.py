@@ -1,11 +1,12 @@
-"""Who may see what: a predicate for each model, part of every statement that reads it."""
+"""Who may see what, as a predicate of every statement that reads; and who may do what, to a row."""
 
-from typing import NamedTuple
+import enum
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, false, true
 
 from db.base import Entity, is_public
-from db.enums import Role
+from db.enums import PostStatus, Role
 
 
 class Viewer(NamedTuple):
@@ -38,6 +39,26 @@ def visible(model: type[Entity], viewer: Viewer | None) -> Visible:
     return (true(),) if is_editor(viewer) else (is_public(public_from), own)
 
 
+class Permission(enum.Enum):
+    """What it takes to call a mutation at all. What it may be done to is asked for each row."""
+
+    ANYBODY = "anybody"
+    USER = "user"
+    EDITOR = "editor"
+    ADMIN = "admin"
+
+    def is_given(self, viewer: Viewer | None) -> bool:
+        match self:
+            case Permission.ANYBODY:
+                return True
+            case Permission.USER:
+                return viewer is not None
+            case Permission.EDITOR:
+                return is_editor(viewer)
+            case Permission.ADMIN:
+                return is_admin(viewer)
+
+
 def is_editor(viewer: Viewer | None) -> bool:
     return viewer is not None and viewer.role in (Role.EDITOR, Role.ADMIN)
 
@@ -46,9 +67,65 @@ def is_admin(viewer: Viewer | None) -> bool:
     return viewer is not None and viewer.role is Role.ADMIN
 
 
-def is_self(viewer: Viewer | None, user_id: int) -> bool:
+def _is(viewer: Viewer | None, user_id: int | None) -> bool:
     return viewer is not None and viewer.id == user_id
 
 
-def may_see_email(viewer: Viewer | None, user_id: int) -> bool:
-    return is_self(viewer, user_id) or is_admin(viewer)
+# What follows is asked by mutations and by `viewerCan` fields alike. A row has its model's attributes.
+
+
+def may_see_account(viewer: Viewer | None, user: Any) -> bool:
+    """The address and what else of an account is nobody's business."""
+    return _is(viewer, user.id) or is_admin(viewer)
+
+
+def may_write_user(viewer: Viewer | None, user: Any) -> bool:
+    return _is(viewer, user.id) or is_admin(viewer)
+
+
+def may_administrate(viewer: Viewer | None, user: Any) -> bool:
+    """Give a role, deactivate, reactivate: never oneself, so that there is always an admin."""
+    return is_admin(viewer) and not _is(viewer, user.id)
+
+
+def may_delete_user(viewer: Viewer | None, user: Any) -> bool:
+    """Admins delete others; themselves only when they are no admins any more."""
+    return may_administrate(viewer, user) or (_is(viewer, user.id) and not is_admin(viewer))
+
+
+def may_write_post(viewer: Viewer | None, post: Any) -> bool:
+    return _is(viewer, post.author_id) or is_editor(viewer)
+
+
+class Move(enum.Enum):
+    """What can become of a post, and from where."""
+
+    PUBLISH = frozenset({PostStatus.DRAFT, PostStatus.SCHEDULED})
+    UNPUBLISH = frozenset({PostStatus.SCHEDULED, PostStatus.PUBLISHED, PostStatus.ARCHIVED})
+    ARCHIVE = frozenset({PostStatus.DRAFT, PostStatus.SCHEDULED, PostStatus.PUBLISHED})
+
+
+def may_move(viewer: Viewer | None, post: Any, move: Move) -> bool:
+    return may_write_post(viewer, post) and post.status in move.value
+
+
+def may_comment(viewer: Viewer | None, post: Any) -> bool:
+    """On whatever one can see."""
+    return viewer is not None
+
+
+def may_update_comment(viewer: Viewer | None, comment: Any) -> bool:
+    return _is(viewer, comment.author_id)
+
+
+def may_delete_comment(viewer: Viewer | None, comment: Any) -> bool:
+    """Not a second time: a tombstone has no author."""
+    return comment.author_id is not None and (_is(viewer, comment.author_id) or is_editor(viewer))
+
+
+def may_write_tag(viewer: Viewer | None, tag: Any) -> bool:
+    return is_editor(viewer)
+
+
+def is_current(viewer: Viewer | None, session: Any) -> bool:
+    return viewer is not None and viewer.session_id == session.id

@@ -13,7 +13,7 @@ from gql.context import Info, load
 from gql.errors import BadUserInputError
 from gql.inputs import PostBy, PostFilter, PostOrder, TagBy, UserBy, UserOrder
 from gql.relay import Node, entities, from_global_id
-from gql.types import NEWEST_FIRST, Post, Tag, User
+from gql.types import NEWEST_FIRST, NEWEST_USERS, Post, Tag, User
 
 MOST_NODES = 100
 
@@ -67,9 +67,7 @@ class Query:
         resolver=_viewer, description="The user who asks; null when nobody is logged in."
     )
     user: User | None = _lookup(models.User, UserBy)
-    users: Connection[User] = many(
-        models.User, Order("created_at", descending=True), order=UserOrder, description="All users."
-    )
+    users: Connection[User] = many(models.User, NEWEST_USERS, order=UserOrder, description="All users.")
     post: Post | None = _lookup(models.Post, PostBy)
     posts: Connection[Post] = many(
         models.Post, NEWEST_FIRST, filter=PostFilter, order=PostOrder, description="All posts."

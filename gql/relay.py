@@ -95,11 +95,13 @@ def column(attribute: InstrumentedAttribute[Any]) -> Any:
     return strawberry.field(description=described(attribute.property.doc), metadata={NEEDS: (attribute.key,)})
 
 
-def computed(resolver: Callable[..., Any], *needs: InstrumentedAttribute[Any]) -> Any:
-    """A field that is computed from columns of the row; it is described as the first of them."""
+def computed(
+    resolver: Callable[..., Any], *needs: InstrumentedAttribute[Any], description: str | None = None
+) -> Any:
+    """A field that is computed from columns of the row; it is described as the first of them by default."""
     return strawberry.field(
         resolver=resolver,
-        description=described(needs[0].property.doc),
+        description=description or described(needs[0].property.doc),
         metadata={NEEDS: tuple(attribute.key for attribute in needs)},
     )
 

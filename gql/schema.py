@@ -7,9 +7,11 @@ from typing import Any, ClassVar
 import strawberry
 from graphql import (
     ASTValidationRule,
+    FieldNode,
     GraphQLError,
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
+    OperationType,
     StringValueNode,
     ValidationRule,
     lexicographic_sort_schema,
@@ -17,7 +19,11 @@ from graphql import (
 )
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
+from strawberry.types import ExecutionContext
 
+from gql.errors import UnauthenticatedError
+from gql.mutation import FOR_ANYBODY
+from gql.mutations import Mutation
 from gql.query import Query
 from gql.relay import entities
 from gql.scalars import DATE_TIME
@@ -52,6 +58,8 @@ class Schema(strawberry.Schema):
 class Checks(SchemaExtension):
     """What is refused before anything is executed."""
 
+    execution_context: ExecutionContext
+
     rules: ClassVar[tuple[type[ASTValidationRule], ...]] = (NoNulCharacters,)
 
     def on_operation(self) -> Iterator[None]:
@@ -59,19 +67,36 @@ class Checks(SchemaExtension):
         yield
 
     def on_validate(self) -> Iterator[None]:
-        document = self.execution_context.graphql_document
-        definitions = document.definitions if document else ()
+        context = self.execution_context
+        definitions = context.graphql_document.definitions if context.graphql_document else ()
         operations = [node for node in definitions if isinstance(node, OperationDefinitionNode)]
         # Strawberry would execute the first of them.
-        if len(operations) > 1 and self.execution_context._provided_operation_name is None:
-            self.execution_context.pre_execution_errors = [
-                GraphQLError(
-                    "`operationName` has to say which operation to execute.",
-                    operations,
-                    extensions={"code": "BAD_USER_INPUT"},
-                )
+        if len(operations) > 1 and context._provided_operation_name is None:
+            message = "`operationName` has to say which operation to execute."
+            context.pre_execution_errors = [
+                GraphQLError(message, operations, extensions={"code": "BAD_USER_INPUT"})
             ]
+        elif context.context and context.context.has_invalid_token:
+            name = context._provided_operation_name
+            chosen = [node for node in operations if name is None or (node.name and node.name.value == name)]
+            if not all(_is_for_anybody(node) for node in chosen):
+                # To take somebody for a stranger instead would empty a front end's cache without a word.
+                message = "The access token is not valid; log in again."
+                context.pre_execution_errors = [
+                    GraphQLError(message, extensions={"code": UnauthenticatedError.code})
+                ]
         yield
+
+
+def _is_for_anybody(operation: OperationDefinitionNode) -> bool:
+    """Whether it does nothing but mutations that need no token, such as those by which to get a new one.
+
+    A client that has only an expired token usually sends it with these too.
+    """
+    return operation.operation is OperationType.MUTATION and all(
+        isinstance(node, FieldNode) and node.name.value in FOR_ANYBODY
+        for node in operation.selection_set.selections
+    )
 
 
 class ChecksWithoutIntrospection(Checks):
@@ -81,6 +106,7 @@ class ChecksWithoutIntrospection(Checks):
 def build_schema(*, introspection: bool = True) -> Schema:
     return Schema(
         Query,
+        Mutation,
         # Some may be reached by their ids only.
         types=list(entities.values()),
         config=StrawberryConfig(scalar_map={datetime: DATE_TIME}),

@@ -32,7 +32,9 @@ Needed = Mapping[type[Entity], tuple[str, ...]]
 def needed_columns(info: GraphQLResolveInfo[Any]) -> Needed:
     """The columns of each model that the operation's fields read, always with the id."""
     walk = _Walk(info)
-    walk.selections(info.operation.selection_set, info.parent_type)
+    # Whoever asks first need not be a root field: a mutation's payload reads after its transaction.
+    root = info.schema.get_root_type(info.operation.operation) or info.parent_type
+    walk.selections(info.operation.selection_set, root)
     return {model: ("id", *sorted(columns - {"id"})) for model, columns in walk.columns.items()}
 
 

@@ -1,9 +1,23 @@
 """Everything that can be configured, by environment variables."""
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from db.engine import DatabaseSettings
+
+SHORTEST_SECRET = 32
+MAKE_ONE = "make one with `gazette secret`"
+
+
+class MissingSecretError(Exception):
+    """There is nothing to sign access tokens with."""
+
+    def __str__(self) -> str:
+        return f"GAZETTE_SECRET_KEYS is missing: {MAKE_ONE}."
+
+
+def split(value: SecretStr) -> list[str]:
+    return [key.strip() for key in value.get_secret_value().split(",") if key.strip()]
 
 
 def _variable(name: str) -> AliasChoices:
@@ -32,6 +46,55 @@ class Settings(BaseSettings):
     shutdown: int = Field(10, ge=0, description="seconds that running operations have to finish at shutdown")
     explorer: bool = Field(default=True, description="whether browsers get GraphiQL at /graphql")
     introspection: bool = Field(default=True, description="whether the schema can be asked for")
+    secret_keys: SecretStr = Field(
+        SecretStr(""),
+        description="what signs access tokens: one or more, by commas; the first signs, all are accepted",
+    )
+    sign_up: bool = Field(default=True, description="whether strangers can make themselves an account")
+    login_failures: int = Field(5, ge=1, description="failed log-ins of an account in 15 minutes")
+    address_failures: int = Field(50, ge=1, description="failed log-ins from an address in 15 minutes")
+    password_threads: int = Field(1, ge=1, description="passwords hashed at once, each on a core, in 19 MiB")
+    redis_url: str = Field(
+        "",
+        validation_alias=_variable("REDIS_URL"),
+        description="where several processes count together; empty: each counts by itself",
+    )
+    mail: SecretStr = Field(
+        SecretStr("console"), description="`console`, or `smtp://user:password@host:587` (`smtps://` for TLS)"
+    )
+    mail_from: str = Field("gazette@localhost", description="the sender of mails")
+    front_end: str = Field("", description="where links in mails lead to; empty: mails have the token only")
+
+    @field_validator("secret_keys")
+    @classmethod
+    def _long_enough(cls, value: SecretStr) -> SecretStr:
+        if any(len(key) < SHORTEST_SECRET for key in split(value)):
+            raise ValueError(f"has a key of less than {SHORTEST_SECRET} characters: {MAKE_ONE}")
+        return value
+
+    @field_validator("mail")
+    @classmethod
+    def _known_mail(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value() != "console" and not value.get_secret_value().startswith(
+            ("smtp://", "smtps://")
+        ):
+            raise ValueError("has to be console, smtp://… or smtps://…")
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _is_redis(cls, value: str) -> str:
+        if value and not value.startswith(("redis://", "rediss://")):
+            raise ValueError("has to start with redis:// or rediss://")
+        return value
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The keys; raises MissingSecretError where there is none."""
+        keys = tuple(split(self.secret_keys))
+        if not keys:
+            raise MissingSecretError
+        return keys
 
     @property
     def database(self) -> DatabaseSettings:

@@ -16,12 +16,14 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOpe
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 from strawberry.types.graphql import OperationType
 
-from db.engine import Database
+from db.engine import Database, DatabaseUnavailableError
 from gql import explorer
-from gql.context import Context
-from gql.errors import UnavailableError, format_error
+from gql.auth import Accounts, authenticate
+from gql.context import Caller, Context
+from gql.errors import UnauthenticatedError, UnavailableError, format_error
 from gql.negotiation import GRAPHQL, JSON, accepts_html, is_json, response_type
 from gql.schema import Schema
+from gql.tokens import InvalidTokenError
 
 # When an operation is cancelled graphql-core leaves coroutines behind that it had not begun to await.
 warnings.filterwarnings("ignore", "coroutine 'Executor", RuntimeWarning)
@@ -51,9 +53,12 @@ class RequestError(Exception):
 class GraphQLEndpoint:
     """An ASGI application: what answers at /graphql."""
 
-    def __init__(self, schema: Schema, database: Database, *, operations: int, with_explorer: bool) -> None:
+    def __init__(
+        self, schema: Schema, database: Database, accounts: Accounts, *, operations: int, with_explorer: bool
+    ) -> None:
         self.schema = schema
         self.database = database
+        self.accounts = accounts
         self.with_explorer = with_explorer
         # Bounded before the pool: a queue for connections would time out under a burst, this one only waits.
         self.in_flight = asyncio.Semaphore(operations)
@@ -71,14 +76,30 @@ class GraphQLEndpoint:
                 raise RequestError(406, f"Responses are {JSON} or {GRAPHQL}.")
             operation = await _read(request)
             async with _stopped_by_disconnect(request), self.in_flight:
-                return _response(await self._execute(operation, request.method), media_type)
+                return _response(await self._execute(operation, request), media_type)
         except RequestError as error:
             return _json(error.body, error.status, media_type or JSON, error.headers)
         except ClientDisconnect:
             return Response(status_code=499)  # Nobody reads it; it is for the access log.
 
-    async def _execute(self, operation: Operation, method: str) -> ExecutionResult:
-        context = Context(self.database)
+    async def _context(self, request: Request) -> Context:
+        agent = request.headers.get("user-agent", "")
+        caller = Caller(self.accounts, request.client.host if request.client else "", agent)
+        try:
+            viewer = await authenticate(
+                request.headers.get("authorization"), self.accounts.tokens, self.database
+            )
+        except InvalidTokenError:
+            # Some operations need none: the schema's checks decide, when they know the document.
+            viewer, caller.has_invalid_token = None, True
+        except DatabaseUnavailableError as error:
+            message = "The database cannot answer right now; try again."
+            raise RequestError(503, message, code=UnavailableError.code, **{"Retry-After": "1"}) from error
+        return Context(self.database, viewer, caller)
+
+    async def _execute(self, operation: Operation, request: Request) -> ExecutionResult:
+        context = await self._context(request)
+        method = request.method
         try:
             return await self.schema.execute(
                 operation.query,
@@ -203,6 +224,11 @@ def _response(result: ExecutionResult, media_type: str) -> Response:
     }
     if executed:
         body["data"] = result.data
+    if not executed and any(
+        error["extensions"]["code"] == UnauthenticatedError.code for error in body["errors"]
+    ):
+        headers = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
+        return _json(body, 200 if media_type == JSON else 401, media_type, headers)
     if any(_is_unavailable(error) for error in result.errors):
         return _json(body, 503, media_type, {"Retry-After": "1"})
     return _json(body, 200 if executed or media_type == JSON else 400, media_type)
@@ -216,4 +242,6 @@ def _json(
     body: dict[str, Any], status: int, media_type: str, headers: Mapping[str, str] | None = None
 ) -> Response:
     content_type = f"{media_type}; charset=utf-8"
+    # It may be for one viewer only, and may have tokens.
+    headers = {"Cache-Control": "no-store", **(headers or {})}
     return Response(orjson.dumps(body), status, headers, media_type=content_type)

@@ -23,6 +23,9 @@ from tests.client import Client
 
 NewUrl = Callable[[], str]
 
+# For the servers that tests start, too.
+os.environ.setdefault("GAZETTE_SECRET_KEYS", "a-secret-of-the-tests-that-is-long-enough")
+
 
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:

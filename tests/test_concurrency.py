@@ -77,7 +77,8 @@ async def test_a_failure_while_siblings_load_is_masked_and_harms_nobody(
     client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     await factories.save(client.database, factories.user(id=1))
-    endpoint = GraphQLEndpoint(Schema(Things), client.database, operations=1, with_explorer=False)
+    accounts = client.app.state.accounts
+    endpoint = GraphQLEndpoint(Schema(Things), client.database, accounts, operations=1, with_explorer=False)
     client.app.router.routes.insert(0, Route("/graphql", endpoint))
     body = await client.execute("{a {boom value} b {boom value}}")
     assert body["data"] == {"a": None, "b": {"boom": 1, "value": 1}}

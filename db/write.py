@@ -1,0 +1,95 @@
+"""The write lane: a transaction that is tried again, and what its errors mean."""
+
+import asyncio
+import random
+import sqlite3
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+from sqlalchemy import UniqueConstraint
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm.exc import StaleDataError
+
+from db.base import Base
+from db.engine import ContentionError, Database
+
+T = TypeVar("T")
+
+_TRIES = 4
+_PAUSE = 0.05  # Seconds, at most, before the second try; each later one may wait twice as long.
+_UNIQUE = ("23505", sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
+_REFERENCE = ("23503", sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY)
+
+
+async def transaction(database: Database, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
+    """What `work` makes of a session, committed; an exception rolls back.
+
+    Where another transaction was in the way it is done again from the start, up to three times. It runs to
+    its end even when whoever waits for it is cancelled: half a transaction is no use to anybody.
+    """
+    task = asyncio.create_task(_tried(database, work))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise
+
+
+async def _tried(database: Database, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
+    for attempt in range(_TRIES):
+        try:
+            async with database.writing() as session:
+                result = await work(session)
+                await session.flush()
+                return result
+        except (ContentionError, StaleDataError) as error:
+            if attempt == _TRIES - 1:
+                raise ContentionError("others were writing the same all the time") from error
+            await asyncio.sleep(random.uniform(0, _PAUSE * 2**attempt))  # noqa: S311 # Only so that two part.
+    raise AssertionError("the last try has returned or raised")
+
+
+async def insert_missing(
+    session: AsyncSession, model: type[Base], rows: Sequence[dict[str, Any]]
+) -> Sequence[Any]:
+    """Insert rows except those that violate a unique constraint; the primary keys of the inserted ones.
+
+    It waits for other transactions that insert the same, so afterwards the row is there, whoever made it.
+    """
+    table: Any = model.__table__
+    dialect: Any = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+    statement = dialect.insert(table).values(list(rows)).on_conflict_do_nothing()
+    return (await session.execute(statement.returning(*table.primary_key))).all()
+
+
+class Violation(NamedTuple):
+    """What a write would have broken: a unique column's name, or that of None where a reference is gone."""
+
+    column: str | None
+
+
+def violation(error: IntegrityError) -> Violation | None:
+    """What kind of constraint it was, None where it is no business of whoever wrote."""
+    original: Any = error.orig
+    code = getattr(original, "sqlstate", None) or getattr(original, "sqlite_errorcode", None)
+    if code in _REFERENCE:
+        return Violation(None)
+    if code not in _UNIQUE:
+        return None
+    if name := getattr(original.__cause__, "constraint_name", None):
+        return Violation(_first_column(name))
+    # SQLite names the columns: "UNIQUE constraint failed: users.username_key".
+    return Violation(str(original).rpartition(": ")[2].split(", ")[0].rpartition(".")[2])
+
+
+def _first_column(name: str) -> str:
+    """Of a constraint or of a unique index."""
+    for table in Base.metadata.tables.values():
+        constraints = [found for found in table.constraints if isinstance(found, UniqueConstraint)]
+        named: list[Any] = [*constraints, table.primary_key, *table.indexes]
+        for found in named:
+            if found.name == name:
+                return str(next(iter(found.columns)).key)
+    raise LookupError(f"no table has a constraint of the name {name}")

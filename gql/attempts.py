@@ -1,0 +1,78 @@
+"""Counts what an attacker would repeat, in this process or, with Redis, together with others."""
+
+import hashlib
+from ipaddress import IPv6Address, ip_address
+
+from limits import RateLimitItemPerHour, RateLimitItemPerMinute
+from limits.aio.storage import MemoryStorage, RedisStorage
+from limits.aio.strategies import MovingWindowRateLimiter
+from limits.errors import StorageError
+
+from gql.errors import UnavailableError
+
+_MINUTES = 15
+_MAILS_AN_HOUR = 5
+
+
+class TooManyAttemptsError(Exception):
+    """Nothing more is tried for a while."""
+
+
+class Attempts:
+    """Failed log-ins of accounts and of addresses, and mails to an address, in moving windows."""
+
+    def __init__(self, redis_url: str, *, account: int, address: int) -> None:
+        self._storage = (
+            RedisStorage(f"async+{redis_url}", wrap_exceptions=True, implementation="redispy")
+            if redis_url
+            else MemoryStorage()
+        )
+        self._limiter = MovingWindowRateLimiter(self._storage)
+        self._account = RateLimitItemPerMinute(account, _MINUTES, "account")
+        self._address = RateLimitItemPerMinute(address, _MINUTES, "address")
+        self._mails = RateLimitItemPerHour(_MAILS_AN_HOUR, 1, "mail")
+
+    async def begin(self, account: str, address: str) -> None:
+        """Before a password is verified; raises TooManyAttemptsError.
+
+        An account's attempt is counted before its outcome is known, because any number may come at once.
+        """
+        try:
+            if not await self._limiter.test(self._address, _network(address)):
+                raise TooManyAttemptsError
+            if not await self._limiter.hit(self._account, _key(account)):
+                raise TooManyAttemptsError
+        except StorageError as error:
+            raise UnavailableError("Nobody can log in right now; try again.") from error
+
+    async def end(self, account: str, address: str, *, succeeded: bool) -> None:
+        try:
+            if succeeded:
+                await self._limiter.clear(self._account, _key(account))
+            else:
+                await self._limiter.hit(self._address, _network(address))
+        except StorageError as error:
+            raise UnavailableError("Nobody can log in right now; try again.") from error
+
+    async def may_mail(self, email: str) -> bool:
+        """Whether this address may get one mail more that a stranger asked for."""
+        try:
+            return await self._limiter.hit(self._mails, _key(email))
+        except StorageError as error:
+            raise UnavailableError("No mail can be sent right now; try again.") from error
+
+
+def _key(text: str) -> str:
+    """Of one length whatever was sent, and no address to read in Redis."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _network(address: str) -> str:
+    """Who has one IPv6 address has the 2^64 of its network."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return _key(address)
+    if isinstance(parsed, IPv6Address):
+        return (parsed.packed[:8]).hex()
+    return str(parsed)

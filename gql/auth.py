@@ -1,0 +1,66 @@
+"""Who asks: from the Authorization header to the viewer."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from db.engine import Database
+from db.models import Session, User
+from db.read import fetch
+from gql.attempts import Attempts
+from gql.mail import Mailer, delivery
+from gql.passwords import Passwords
+from gql.policy import Viewer
+from gql.settings import Settings
+from gql.tokens import InvalidTokenError, Tokens, now
+
+
+@dataclass(frozen=True)
+class Accounts:
+    """What an application has for its accounts, besides their tables."""
+
+    tokens: Tokens
+    passwords: Passwords
+    attempts: Attempts
+    mailer: Mailer
+    sign_up: bool
+    front_end: str
+
+
+def accounts_of(settings: Settings) -> Accounts:
+    return Accounts(
+        Tokens(settings.secrets),
+        Passwords(settings.password_threads),
+        Attempts(settings.redis_url, account=settings.login_failures, address=settings.address_failures),
+        Mailer(delivery(settings.mail.get_secret_value(), settings.mail_from)),
+        settings.sign_up,
+        settings.front_end,
+    )
+
+
+async def authenticate(authorization: str | None, tokens: Tokens, database: Database) -> Viewer | None:
+    """The viewer that an Authorization header names, None where there is no header.
+
+    The session and the user are looked up every time, so that a log-out, a deactivation, a new password or a
+    new role count at once. Raises InvalidTokenError; it never takes somebody for a stranger instead.
+    """
+    if authorization is None:
+        return None
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() != "bearer":
+        raise InvalidTokenError
+    claims = tokens.read(token.strip())
+    statement = (
+        select(User.id, User.role, Session.id)
+        .join(Session, Session.owner_id == User.id)
+        .where(
+            Session.id == claims.session_id,
+            User.id == claims.user_id,
+            User.is_active,
+            Session.expires_at > now(),
+        )
+    )
+    rows = await fetch(database, statement)
+    if not rows:
+        raise InvalidTokenError
+    return Viewer(*rows[0])

@@ -1,0 +1,91 @@
+"""What mutations answer: the entity as it is committed, its edge, the id of what is gone, and user errors."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
+
+import strawberry
+
+from db.base import Entity
+from db.keyset import Order
+from gql.connections import Loaded
+from gql.context import Info, load
+from gql.errors import Problem, UserErrorCode
+from gql.relay import to_global_id
+from gql.selection import NEEDS
+
+T = TypeVar("T")
+
+
+class Outcome(NamedTuple):
+    """What a mutation leaves for its payload to show: keys, because the rows are read after the commit."""
+
+    key: int | None = None
+    deleted: int | None = None
+    problems: tuple[Problem, ...] = ()
+    more: Any = None  # What is told once and kept nowhere, such as tokens.
+
+
+@strawberry.type(description="What was wrong with a mutation's input. Nothing was changed.")
+class UserError:
+    code: UserErrorCode = strawberry.field(description="What kind of mistake it is.")
+    message: str = strawberry.field(description="What is wrong, for people.")
+    path: list[str] = strawberry.field(
+        description="Where in the arguments: names of fields, and numbers in lists, from `input` on."
+    )
+
+
+@strawberry.type
+class Payload:
+    user_errors: list[UserError] = strawberry.field(
+        resolver=lambda root: root.problems, description="What was wrong; empty when it was done."
+    )
+
+
+def payload(model: type[Entity]) -> Callable[[type[T]], type[T]]:
+    """Declare the answer of a mutation of this model."""
+
+    def declare(declared: type[T]) -> type[T]:
+        declared.model = model  # type: ignore[attr-defined] # Read by gql/selection.py.
+        return strawberry.type(declared, description="What came of it.")
+
+    return declare
+
+
+def written(model: type[Entity], description: str) -> Any:
+    """A field that is the entity as it is now; null where it was not made, or cannot be seen."""
+
+    def resolve(root: Outcome, info: Info) -> Any:
+        return None if root.key is None else load(info).row(model, "id", root.key)
+
+    return strawberry.field(resolver=_annotated(resolve), description=description)
+
+
+def edge(model: type[Entity], order: Order, description: str) -> Any:
+    """A field that is the entity's edge in a connection of this order, for a client's own list."""
+
+    def resolve(root: Outcome, info: Info) -> Any:
+        if root.key is None:
+            return None
+        return load(info).row(model, "id", root.key, lambda row: row and Loaded(row, order))
+
+    return strawberry.field(
+        resolver=_annotated(resolve), description=description, metadata={NEEDS: (order.column,)}
+    )
+
+
+def deleted(model: type[Entity]) -> Any:
+    """A field that is the global id of what is gone."""
+
+    def resolve(root: Outcome) -> Any:
+        return None if root.deleted is None else to_global_id(model.__name__, root.deleted)
+
+    name = model.__name__.lower()
+    return strawberry.field(
+        resolver=_annotated(resolve), description=f"The id of the {name} that was deleted."
+    )
+
+
+def _annotated(resolve: Callable[..., Any]) -> Callable[..., Any]:
+    """The field's own annotation says what it returns."""
+    resolve.__annotations__["root"] = Any
+    return resolve

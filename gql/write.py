@@ -1,0 +1,130 @@
+"""What a mutation works with: the session of its transaction, and the rows that its viewer may see."""
+
+import enum
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from sqlalchemy import or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute, undefer
+from strawberry import UNSET
+
+from db.base import Entity
+from gql import policy
+from gql.auth import Accounts
+from gql.context import Caller, Context
+from gql.errors import BadUserInputError, Problem, Rejected, UserErrorCode, rejected
+from gql.policy import Viewer
+from gql.relay import key_of
+
+E = TypeVar("E", bound=Entity)
+
+May = Callable[[Viewer | None, Any], bool]
+
+
+class Lock(enum.Enum):
+    """Against whom a row is locked until the transaction's end. SQLite has one writer at a time anyway."""
+
+    REFERENCE = "those who delete it or change what foreign keys bring along"
+    UPDATE = "those who change or delete it"
+    DELETE = "those too who refer to it"
+
+
+_LOCKS: dict[Lock, dict[str, Any]] = {
+    Lock.REFERENCE: {"read": True, "key_share": True},
+    Lock.UPDATE: {"key_share": True},
+    Lock.DELETE: {},
+}
+
+
+class Write:
+    """One mutation's. Its transaction may be tried more than once: `begin` starts anew."""
+
+    session: AsyncSession
+
+    def __init__(self, context: Context) -> None:
+        self.caller: Caller = context.caller
+        self.database = context.database
+        self.prepared: Any = None
+        self._viewer = context.viewer
+        self.reset()
+
+    def begin(self, session: AsyncSession) -> None:
+        self.session = session
+        self.reset()
+
+    def reset(self) -> None:
+        """As if nothing had been done yet, or when it was rolled back."""
+        self.viewer = self._viewer
+        # What is done after the commit, such as sending a mail.
+        self.afterwards: list[Callable[[], None]] = []
+
+    @property
+    def user_id(self) -> int:
+        """The viewer's, of a mutation that only users may call."""
+        if self.viewer is None:
+            raise RuntimeError("nobody is logged in")
+        return self.viewer.id
+
+    @property
+    def accounts(self) -> Accounts:
+        return self.caller.accounts
+
+    async def find(
+        self,
+        model: type[E],
+        global_id: str | None,
+        *path: str,
+        may: May | None = None,
+        version: Any = UNSET,
+        also: InstrumentedAttribute[Any] | None = None,
+        lock: Lock = Lock.UPDATE,
+    ) -> E:
+        """A row that the viewer may see, locked until the end of the transaction.
+
+        `may` says whether the viewer may do what is about to be done, `version` is what the client expects.
+        `also` is a computed attribute to read with it. Rejects, at the path in the input, what is not there
+        or cannot be seen, which are the same to whoever asks.
+        """
+        try:
+            key = key_of(global_id, model)
+        except BadUserInputError as error:
+            raise rejected(UserErrorCode.INVALID, str(error), *path) from error
+        row = await self.locked(model, key, also=also, lock=lock)
+        if row is None:
+            raise rejected(UserErrorCode.NOT_FOUND, f"There is no such {model.__name__.lower()}.", *path)
+        if may and not may(self.viewer, row):
+            raise rejected(UserErrorCode.FORBIDDEN, "You may not do this.", *path)
+        if version is not UNSET and version != getattr(row, "version"):  # noqa: B009 # Only some have one.
+            changed = Problem(
+                UserErrorCode.CONFLICT,
+                "It was changed since; look at it again.",
+                ("input", "expectedVersion"),
+            )
+            raise Rejected(changed, key=key)
+        return row
+
+    async def locked(
+        self,
+        model: type[E],
+        key: int,
+        *,
+        also: InstrumentedAttribute[Any] | None = None,
+        lock: Lock = Lock.UPDATE,
+    ) -> E | None:
+        """A row by its key, None where there is none or the viewer may not see it."""
+        statement = (
+            select(model)
+            .where(model.id == key, or_(*policy.visible(model, self.viewer)))
+            .with_for_update(**_LOCKS[lock])
+        )
+        if also is not None:
+            statement = statement.options(undefer(also))
+        return await self.session.scalar(statement)
+
+    def change(self, row: Entity, given: Any, *names: str) -> None:
+        """Take over those fields of the input that are present; what stays as it was is not written."""
+        for name in names:
+            value = getattr(given, name)
+            if value is not UNSET and value != getattr(row, name):
+                setattr(row, name, value)
