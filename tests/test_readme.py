@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from db import demo
 from db.engine import DatabaseSettings
@@ -66,7 +67,7 @@ def test_its_table_has_every_setting_with_its_default() -> None:
     fields = Settings.model_fields.items()
     expected = {
         (field.validation_alias.choices[0] if field.validation_alias else f"GAZETTE_{name.upper()}"): str(  # type: ignore[union-attr]
-            field.default
+            field.default.get_secret_value() if isinstance(field.default, SecretStr) else field.default
         )
         for name, field in fields
     }
