@@ -1,8 +1,8 @@
 """What a connection's rows are read from, worked out from a model or from one of its relationships."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, FromClause, Table, inspect, select
@@ -54,13 +54,40 @@ class Source:
         return self.parent
 
     def rewrite(self, clause: ColumnElement[Any]) -> ColumnElement[Any]:
-        if not self.copies:
-            return clause
-        replaced: ColumnElement[Any] = replacement_traverse(clause, {}, self._copy_of)
-        return replaced
+        return replaced(clause, self.copies)
 
-    def _copy_of(self, element: Any, **_: Any) -> Any:
-        return self.copies.get(element) if isinstance(element, Column) else None
+    def settles(self, clause: ColumnElement[Any]) -> bool:
+        """Whether a condition holds for all rows of one parent, or for none: for a post's comments it does
+        where it only asks for what their foreign key to the post brings along."""
+        return {part for part in iterate(clause) if isinstance(part, Column)} <= self._same_for_a_parent
+
+    @cached_property
+    def _same_for_a_parent(self) -> set[Column[Any]]:
+        """The columns that have one value in all rows of one parent: its key, and what else is in a foreign
+        key that identifies a row by such a column."""
+        known = {self.holder}
+        while True:
+            brought = {
+                element.parent
+                for constraint in self.holder.table.foreign_key_constraints
+                if any(pair.parent in known and pair.column.primary_key for pair in constraint.elements)
+                for element in constraint.elements
+            }
+            if brought <= known:
+                return known
+            known |= brought
+
+
+def replaced(
+    clause: ColumnElement[Any], others: Mapping[Column[Any], ColumnElement[Any]]
+) -> ColumnElement[Any]:
+    """A clause with others in the place of some columns."""
+
+    def other(element: Any, **_: Any) -> Any:
+        return others.get(element) if isinstance(element, Column) else None
+
+    changed: ColumnElement[Any] = replacement_traverse(clause, {}, other) if others else clause
+    return changed
 
 
 @lru_cache(maxsize=256)
