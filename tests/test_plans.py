@@ -36,18 +36,28 @@ VIEWERS = {
 }
 
 HOT_USERS = [to_global_id("User", number) for number in range(1, HOT + 1)]
+# The others of them have no drafts, or archived posts only: looking for their drafts reads all of these.
+DRAFTING = [to_global_id("User", number) for number in range(1, HOT + 1) if number % 5 in (2, 3)]
 HOT_POSTS = [to_global_id("Post", number) for number in range(29, HOT + 29)]
 POPULAR, RARE = to_global_id("Tag", 1), to_global_id("Tag", 2)
 CREATED = "orderBy: {field: CREATED_AT, direction: DESC}"
 # Ordered by their creation, posts that are only scheduled lie between the others: 2 % of them.
 SCHEDULED = 3
+# Archived posts lie between the drafts: a third of them.
+ARCHIVED = 8
 
 PAGES = {
     "the newest posts": ("posts(PAGE)", 0),
     "posts by creation": (f"posts(PAGE, {CREATED})", SCHEDULED),
     "published posts": ("posts(PAGE, filter: {status: PUBLISHED})", 0),
+    "drafts": ("posts(PAGE, filter: {status: DRAFT})", ARCHIVED),
     "scheduled posts": ("posts(PAGE, filter: {status: SCHEDULED})", 0),
+    "drafts of an author": ('posts(PAGE, filter: {author: {username: "user3"}, status: DRAFT})', 0),
     "posts of an author": ('posts(PAGE, filter: {author: {username: "user3"}})', 0),
+    "posts of an author with a tag": (
+        'posts(PAGE, filter: {author: {username: "user3"}, tag: {slug: "tag-1"}})',
+        0,
+    ),
     "posts with a popular tag": ('posts(PAGE, filter: {tag: {slug: "tag-1"}})', 0),
     "posts with a rare tag": ('posts(PAGE, filter: {tag: {slug: "tag-2"}})', 0),
     "users": ("users(PAGE)", 0),
@@ -60,6 +70,7 @@ PAGES = {
 NESTED = {
     "posts of prolific authors": (HOT_USERS, "User", "posts(PAGE)", 0),
     "their posts by creation": (HOT_USERS, "User", f"posts(PAGE, {CREATED})", SCHEDULED),
+    "their drafts": (DRAFTING, "User", "posts(PAGE, filter: {status: DRAFT})", ARCHIVED),
     "their comments": (HOT_USERS, "User", "comments(PAGE)", 0),
     "comments of hot posts": (HOT_POSTS, "Post", "comments(PAGE)", 0),
     "tags of posts": (HOT_POSTS, "Post", "tags(PAGE)", 0),
@@ -100,6 +111,14 @@ async def test_a_nested_page_reads_its_rows_only(skewed: Client, who: str, name:
     check(lookup, await plan_of(skewed.database, lookup), extra)
     assert page.parents == len(parents)
     check(page, await plan_of(skewed.database, page), extra)
+
+
+@pytest.mark.parametrize("who", VIEWERS)
+async def test_a_page_longer_than_most_lists_reads_its_rows_only(skewed: Client, who: str) -> None:
+    """What is best for an author with ten posts is not for one with thousands."""
+    document = "query ($ids: [ID!]!) {nodes(ids: $ids) {... on User {posts(first: 100) {nodes {id}}}}}"
+    _, page = await sent_by(skewed, document, {"ids": HOT_USERS}, VIEWERS[who])
+    check(page, await plan_of(skewed.database, page), 100 - FIRST)
 
 
 # The most posts that each may find hidden: a prolific author's own are those that have to be looked at.
