@@ -32,7 +32,7 @@ from db.base import Entity
 from db.engine import ConnectionLostError, Database
 from db.keyset import Keyset, Page, bounded
 from db.rows import Row, expression, row_type
-from db.sources import Membership, Source, Target, narrowed, replaced
+from db.sources import Membership, Source, Target, narrowed
 
 Columns = tuple[str, ...]
 
@@ -113,9 +113,7 @@ def _of_parent(
     if all(source.settles(alternative) for alternative in visible):
         # All rows of a parent are visible or none: one range does, and no other is searched in vain.
         visible = [or_(*visible)]
-    # What is asked of the column with the parent's key can be said of the key itself, before any row is read.
-    known = {source.holder: key}
-    return [and_(source.holder == key, where, replaced(alternative, known)) for alternative in visible]
+    return [and_(source.holder == key, where, alternative) for alternative in visible]
 
 
 def _pages_by_lateral(
