@@ -1,7 +1,8 @@
 """Posts are written, published and deleted by whoever may, and by nobody else."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -20,10 +21,10 @@ async def ada(client: Client) -> Client:
     return await client.viewing(user)
 
 
-async def draft(ada: Client, **given: object) -> dict[str, object]:
+async def draft(ada: Client, **given: Any) -> dict[str, Any]:
     payload = await ada.mutate("createPost", POST, **{"title": "A title", "body": "text", **given})
     assert payload["userErrors"] == []
-    post: dict[str, object] = payload["post"]
+    post: dict[str, Any] = payload["post"]
     return post
 
 
@@ -59,7 +60,7 @@ async def test_a_scheduled_post_becomes_public_by_itself(client: Client, ada: Cl
     post = await draft(ada)
     at = (factories.NOW + timedelta(days=1)).isoformat()
     assert (await ada.mutate("publishPost", POST, id=post["id"], at=at))["post"]["status"] == "SCHEDULED"
-    soon = (factories.datetime.now(factories.UTC) + timedelta(seconds=1)).isoformat()
+    soon = (datetime.now(UTC) + timedelta(seconds=1)).isoformat()
     assert (await ada.mutate("publishPost", POST, id=post["id"], at=soon))["post"]["publishedAt"] == soon
     query = "query ($id: ID!) {node(id: $id) {... on Post {status}}}"
     assert await client.data(query, {"id": post["id"]}) == {"node": None}
