@@ -4,7 +4,6 @@ pydantic checks the fields that are present; what it says becomes a user error w
 """
 
 import dataclasses
-import math
 import re
 import unicodedata
 from functools import cache
@@ -85,7 +84,7 @@ def _attributes(value: Any) -> Any:
     if not isinstance(value, dict):
         raise ValueError("This has to be a JSON object.")
     if not _is_storable(value):
-        raise ValueError("This is nested too deeply, or has a number that no client can read.")
+        raise ValueError("This is nested too deeply, or has a number beyond 2^53.")
     if len(orjson.dumps(value)) > _LARGEST_JSON:
         raise ValueError(f"This is larger than {_LARGEST_JSON} bytes.")
     return value
@@ -99,13 +98,11 @@ def _few_tags(value: list[str]) -> list[str]:
 
 
 def _is_storable(value: Any, depth: int = 0) -> bool:
-    """Numbers that a double cannot carry exactly would come back as others."""
+    """Beyond 2^53 a double skips integers: what was sent might come back as another number."""
     if isinstance(value, dict | list):
         inner = value.values() if isinstance(value, dict) else value
         return depth < _DEEPEST_JSON and all(_is_storable(item, depth + 1) for item in inner)
-    if isinstance(value, float):
-        return math.isfinite(value)
-    return not isinstance(value, int) or abs(value) <= _LARGEST_NUMBER
+    return not isinstance(value, int | float) or abs(value) <= _LARGEST_NUMBER
 
 
 def _text(shortest: int, longest: int) -> StringConstraints:
