@@ -21,17 +21,16 @@ from gql.mutation import Keyed, mutation
 from gql.payloads import Outcome, Payload, deleted, edge, payload, written
 from gql.policy import Move, Permission
 from gql.types import NEWEST_FIRST, Post
-from gql.validation import Attributes, Body, Slug, TagName, Title, nullable, optional
+from gql.validation import MOST_TAGS, Attributes, Body, Slug, Tags, Title, nullable, optional
 from gql.write import Lock, Write
 
 _LONGEST_SLUG = 200
-_MOST_TAGS = 20
 _MOST_VIEWS = 2**31 - 1
 
 _TITLE = "The headline, as plain text."
 _BODY = "The text, in Markdown."
 _SLUG = "The name in addresses, unique."
-_TAGS = f"Names of tags, at most {_MOST_TAGS}; what is new is made."
+_TAGS = f"Names of tags, at most {MOST_TAGS}; what is new is made."
 _ATTRIBUTES = "Whatever else a front end keeps with the post: a JSON object of at most 10 kB."
 _VERSION = "The version that is to be changed; where it is another one meanwhile, the answer is a CONFLICT."
 _ID = "Which post."
@@ -42,7 +41,7 @@ class CreatePostInput(Keyed):
     title: Title = strawberry.field(description=_TITLE)
     body: Body = strawberry.field(description=_BODY)
     slug: Slug | None = nullable(f"{_SLUG} Made from the title where it is absent or null.")
-    tags: list[TagName] | None = nullable(_TAGS)
+    tags: Tags | None = nullable(_TAGS)
     attributes: Attributes | None = nullable(_ATTRIBUTES)
 
 
@@ -52,7 +51,7 @@ class UpdatePostInput(Keyed):
     title: Title | None = optional(_TITLE)
     body: Body | None = optional(_BODY)
     slug: Slug | None = optional(_SLUG)
-    tags: list[TagName] | None = optional(f"{_TAGS} All others are taken off.")
+    tags: Tags | None = optional(f"{_TAGS} All others are taken off.")
     attributes: Attributes | None = optional(_ATTRIBUTES)
     expected_version: int | None = optional(_VERSION)
 
@@ -113,6 +112,7 @@ class ArchivePostPayload(PostPayload): ...
 
 @payload(models.Post)
 class DeletePostPayload(Payload):
+    post: Post | None = written(models.Post, "The post as it is now; null where it was deleted.")
     deleted_post_id: strawberry.ID | None = deleted(models.Post)
 
 
@@ -141,9 +141,10 @@ async def update_post(write: Write, given: UpdatePostInput) -> Outcome:
     post = await write.find(
         models.Post, given.id, "id", may=policy.may_write_post, version=given.expected_version
     )
-    write.change(post, given, "title", "body", "slug", "attributes")
+    # It reads, and what had been changed before would be written by then: one version more.
     if given.tags is not UNSET:
         await _retag(write, post, given.tags or [])
+    write.change(post, given, "title", "body", "slug", "attributes")
     return Outcome(post.id)
 
 
@@ -248,8 +249,6 @@ async def _retag(write: Write, post: models.Post, names: list[str]) -> None:
 
 async def _tags(write: Write, names: list[str]) -> list[models.Tag]:
     """The tags of these names, whatever their case; made where they are new, whoever else makes them too."""
-    if len(names) > _MOST_TAGS:
-        raise rejected(UserErrorCode.INVALID, f"A post has at most {_MOST_TAGS} tags.", "tags")
     by_key = {fold(name): name for name in reversed(names)}
     if not by_key:
         return []

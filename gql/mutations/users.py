@@ -97,6 +97,7 @@ class ReactivateUserPayload(UserPayload): ...
 
 @payload(models.User)
 class DeleteUserPayload(Payload):
+    user: User | None = written(models.User, "The user as they are now; null where they were deleted.")
     deleted_user_id: strawberry.ID | None = deleted(models.User)
 
 
