@@ -147,6 +147,8 @@ class Database:
             self.settings.parsed_url,
             pool_size=connections,
             max_overflow=0,
+            # An error that is logged has the statement, and not the addresses and hashes that went with it.
+            hide_parameters=True,
             pool_timeout=self.settings.connection_wait,
             # It also reads numbers of any size, as JSON has them, into what it can write again.
             json_deserializer=orjson.loads,

@@ -1,6 +1,6 @@
 """What the command line does about accounts, for the first admin above all."""
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -9,6 +9,7 @@ from db.engine import Database, DatabaseSettings
 from db.enums import Role
 from db.text import fold
 from db.write import transaction, violation
+from gql.mutations.sessions import shut_out
 from gql.mutations.users import CreateUserInput
 from gql.passwords import Passwords, weakness
 from gql.tokens import now
@@ -58,15 +59,14 @@ async def create_user(
 
 async def set_password(settings: DatabaseSettings, username: str, password: str) -> None:
     """Set a password and end all sessions."""
-    password_hash = await _hash(password, username)
 
     async def update(session: AsyncSession) -> None:
         statement = select(models.User).where(models.User.username_key == fold(username)).with_for_update()
         user = await session.scalar(statement)
         if user is None:
             raise RefusedError(f"There is no user {username}.")
-        user.password_hash = password_hash
-        await session.execute(delete(models.Session).where(models.Session.owner_id == user.id))
+        user.password_hash = await _hash(password, user.username, user.email)
+        await shut_out(session, user.id)
 
     database = Database(settings)
     try:

@@ -12,6 +12,7 @@ from gql.errors import UnavailableError
 
 _MINUTES = 15
 _MAILS_AN_HOUR = 5
+_PATIENCE = 1  # Seconds for Redis, without which nobody gets in: better to say so than to hang.
 
 
 class TooManyAttemptsError(Exception):
@@ -23,7 +24,13 @@ class Attempts:
 
     def __init__(self, redis_url: str, *, account: int, address: int) -> None:
         self._storage = (
-            RedisStorage(f"async+{redis_url}", wrap_exceptions=True, implementation="redispy")
+            RedisStorage(
+                f"async+{redis_url}",
+                wrap_exceptions=True,
+                implementation="redispy",
+                socket_timeout=_PATIENCE,
+                socket_connect_timeout=_PATIENCE,
+            )
             if redis_url
             else MemoryStorage()
         )
@@ -63,7 +70,7 @@ class Attempts:
 
 
 def _key(text: str) -> str:
-    """Of one length whatever was sent, and no address to read in Redis."""
+    """Of one length whatever was sent, and nothing to read in Redis."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -73,6 +80,7 @@ def _network(address: str) -> str:
         parsed = ip_address(address)
     except ValueError:
         return _key(address)
-    if isinstance(parsed, IPv6Address):
-        return (parsed.packed[:8]).hex()
-    return str(parsed)
+    if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped:
+        # A server that listens on both sees all of IPv4 in one such network.
+        parsed = parsed.ipv4_mapped
+    return _key(parsed.packed[:8].hex())

@@ -154,7 +154,8 @@ def user_password_command(username: Annotated[str, typer.Argument(help="Whose.")
 def _password() -> str:
     if sys.stdin.isatty():
         return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
-    return sys.stdin.readline().rstrip("\r\n")
+    # What is no text is refused where arguments are, too.
+    return sys.stdin.buffer.readline().decode(errors="surrogateescape").rstrip("\r\n")
 
 
 @app.command("schema")
@@ -189,8 +190,10 @@ def _settings() -> Settings:
         settings.database  # noqa: B018 # Its values are checked when it is made.
     except ValidationError as error:
         for problem in error.errors():
-            name = str(problem["loc"][-1]).upper()
-            name = {"URL": "DATABASE_URL"}.get(name, name)
+            name = str(problem["loc"][-1])
+            # The others come by their own names already, or from the database's settings.
+            name = f"GAZETTE_{name.upper()}" if name in Settings.model_fields else name
+            name = {"url": "DATABASE_URL"}.get(name, name)
             typer.echo(f"{name} {problem['msg'].removeprefix('Value error, ')}", err=True)
         raise typer.Exit(2) from None
     return settings
@@ -244,6 +247,8 @@ def _run(settings: Settings, work: Coroutine[Any, Any, T]) -> T:
         _fail(f"The database {settings.database.safe_url} cannot be reached: {reason}")
     except MigrationError as error:
         _fail(str(error))
+    except UnicodeEncodeError:
+        _fail("This is no text in UTF-8.")
 
 
 def _fail(message: str, *, code: int = 1) -> NoReturn:

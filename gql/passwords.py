@@ -2,14 +2,16 @@
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 from typing import TypeVar
 
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
-from db.text import normal
+from db.text import fold, normal
 from gql.errors import UnavailableError
+from gql.places import left
 
 T = TypeVar("T")
 
@@ -28,19 +30,20 @@ def weakness(password: str, *names: str) -> str | None:
     """Why this password is refused, or None. The names are what everybody would try: username and address."""
     if not SHORTEST <= len(_normal(password)) <= LONGEST:
         return f"A password has {SHORTEST} to {LONGEST} characters."
-    folded = password.casefold()
+    folded = fold(password)
     if folded in _COMMON or len(set(folded)) < 4:
         return "This password is one of the first that are tried."
-    if folded in {name.casefold() for name in names} | {name.partition("@")[0].casefold() for name in names}:
+    if folded in {fold(part) for name in names for part in (name, name.partition("@")[0])}:
         return "A password cannot be the name or the address."
     return None
 
 
 class Passwords:
-    """Hashes and verifies in threads, a few at a time: one takes a core for some 50 ms, and 19 MiB."""
+    """Hashes and verifies a few at a time: one takes a core for some 50 ms, and 19 MiB."""
 
     def __init__(self, threads: int) -> None:
-        self._threads = asyncio.Semaphore(threads)
+        # Of its own: a client that leaves stops nobody's thread, and must not make room for one more of them.
+        self._threads = ThreadPoolExecutor(threads, "password")
         self._waiting = 0
 
     async def hash(self, password: str) -> str:
@@ -59,12 +62,13 @@ class Passwords:
     async def _run(self, function: Callable[..., T], *arguments: str) -> T:
         if self._waiting >= _MOST_WAITING:
             raise UnavailableError("Too many people log in right now; try again.")
-        self._waiting += 1
-        try:
-            async with self._threads:
-                return await asyncio.to_thread(function, *arguments)
-        finally:
-            self._waiting -= 1
+        # Waiting here the operation needs no place: a burst of log-ins is not to keep everybody from reading.
+        async with left():
+            self._waiting += 1
+            try:
+                return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
+            finally:
+                self._waiting -= 1
 
 
 def _normal(password: str) -> str:

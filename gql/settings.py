@@ -1,5 +1,7 @@
 """Everything that can be configured, by environment variables."""
 
+from urllib.parse import urlsplit
+
 from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -18,6 +20,15 @@ class MissingSecretError(Exception):
 
 def split(value: SecretStr) -> list[str]:
     return [key.strip() for key in value.get_secret_value().split(",") if key.strip()]
+
+
+def _is_smtp(url: str) -> bool:
+    """urlsplit's own complaint would quote a part of the password where that has a / or #."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("smtp", "smtps") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _variable(name: str) -> AliasChoices:
@@ -75,10 +86,10 @@ class Settings(BaseSettings):
     @field_validator("mail")
     @classmethod
     def _known_mail(cls, value: SecretStr) -> SecretStr:
-        if value.get_secret_value() != "console" and not value.get_secret_value().startswith(
-            ("smtp://", "smtps://")
-        ):
-            raise ValueError("has to be console, smtp://… or smtps://…")
+        if value.get_secret_value() != "console" and not _is_smtp(value.get_secret_value()):
+            raise ValueError(
+                "has to be console, or smtp://user:password@host:587, with %2F for a / in the password"
+            )
         return value
 
     @field_validator("redis_url")

@@ -22,6 +22,7 @@ from gql.auth import Accounts, authenticate
 from gql.context import Caller, Context
 from gql.errors import UnauthenticatedError, UnavailableError, format_error
 from gql.negotiation import GRAPHQL, JSON, accepts_html, is_json, response_type
+from gql.places import Place
 from gql.schema import Schema
 from gql.tokens import InvalidTokenError
 
@@ -75,7 +76,7 @@ class GraphQLEndpoint:
             if media_type is None:
                 raise RequestError(406, f"Responses are {JSON} or {GRAPHQL}.")
             operation = await _read(request)
-            async with _stopped_by_disconnect(request), self.in_flight:
+            async with _stopped_by_disconnect(request), Place(self.in_flight):
                 return _response(await self._execute(operation, request), media_type)
         except RequestError as error:
             return _json(error.body, error.status, media_type or JSON, error.headers)

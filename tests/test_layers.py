@@ -33,6 +33,7 @@ LAYERS = (
     "mail",
     "attempts",
     "passwords",
+    "places",
     "tokens",
     "loaders",
     "policy",

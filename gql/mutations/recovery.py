@@ -4,6 +4,7 @@ from functools import partial
 
 import strawberry
 from sqlalchemy import delete, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db import models
@@ -17,7 +18,7 @@ from gql.context import Context
 from gql.errors import Rejected, UserErrorCode, rejected
 from gql.mail import Mail
 from gql.mutation import mutation
-from gql.mutations.sessions import end_sessions
+from gql.mutations.sessions import shut_out
 from gql.passwords import weakness
 from gql.payloads import Outcome, Payload, payload, written
 from gql.policy import Permission
@@ -119,16 +120,17 @@ async def request_password_reset(write: Write, given: RequestPasswordResetInput)
 
 
 async def _mail_resets(accounts: Accounts, database: Database, email: str) -> None:
-    """To the account that has confirmed the address, or else to those that claim it."""
+    """To the account that has confirmed the address; only if there is none, to those that claim it."""
     user = models.User
     found = await fetch(
         database,
-        select(user.id, user.username, user.email)
+        select(user.id, user.username, user.email, user.email_verified_at)
         .where(user.email_key == fold(email), user.is_active)
         .order_by(user.email_verified_at.is_(None), user.id.desc())
         .limit(_MOST_ACCOUNTS),
     )
-    for user_id, username, address in found:
+    owners = [row for row in found if row.email_verified_at]
+    for user_id, username, address, _ in owners or found:
         work = partial(_new_token, user_id=user_id, purpose=Purpose.RESET_PASSWORD, email=address)
         token = await transaction(database, work)
         text = f"Hello {username}, this sets a new password:"
@@ -156,7 +158,7 @@ async def reset_password(write: Write, given: ResetPasswordInput) -> Outcome:
     """Set a new password with a token from a mail; all sessions end."""
     _, user = await _redeem(write, given.token, Purpose.RESET_PASSWORD)
     user.password_hash = write.prepared
-    await end_sessions(write, user.id)
+    await shut_out(write.session, user.id)
     return Outcome(user.id)
 
 
@@ -165,6 +167,13 @@ async def verify_email(write: Write, given: VerifyEmailInput) -> Outcome:
     """Confirm an address with a token from a mail; from then on one can log in with it."""
     token, user = await _redeem(write, given.token, Purpose.VERIFY_EMAIL)
     user.email, user.email_key, user.email_verified_at = token.email, fold(token.email), now()
+    try:
+        await write.session.flush()
+    except IntegrityError as error:
+        message = "Somebody else has confirmed this address meanwhile."
+        raise rejected(UserErrorCode.TAKEN, message, "token") from error
+    # Whoever reads the mails of the address until now is not to set a password with one of them.
+    await write.session.execute(delete(MailedToken).where(MailedToken.user_id == user.id))
     return Outcome(user.id)
 
 

@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 
 import strawberry
 from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from db import models
-from db.accounts import RefreshToken
+from db.accounts import MailedToken, RefreshToken
 from db.read import fetch
 from db.text import fold
 from gql.attempts import TooManyAttemptsError
@@ -247,7 +248,10 @@ async def log_out(write: Write, given: LogOutInput) -> Outcome:
 async def _verify_and_hash(context: Context, given: ChangePasswordInput) -> tuple[Verified, str]:
     user, viewer = models.User, context.viewer
     own = user.id == (viewer and viewer.id)
-    (username, email), *_ = await fetch(context.database, select(user.username, user.email).where(own))
+    rows = await fetch(context.database, select(user.username, user.email).where(own))
+    if not rows:  # Deleted a moment ago.
+        raise rejected(*_WRONG)
+    username, email = rows[0]
     if found := weakness(given.new_password, username, email):
         raise rejected(UserErrorCode.INVALID, found, "newPassword")
     verified = await verify(context, username, given.current_password, "currentPassword")
@@ -260,7 +264,7 @@ async def change_password(write: Write, given: ChangePasswordInput) -> Outcome:
     verified, password_hash = write.prepared
     user = await _unchanged(write, verified)
     user.password_hash = password_hash
-    await end_sessions(write, user.id)
+    await shut_out(write.session, user.id)
     return await _begin_session(write, user)
 
 
@@ -272,5 +276,7 @@ async def revoke_session(write: Write, given: RevokeSessionInput) -> Outcome:
     return Outcome(deleted=session.id)
 
 
-async def end_sessions(write: Write, user_id: int) -> None:
-    await write.session.execute(delete(models.Session).where(models.Session.owner_id == user_id))
+async def shut_out(session: AsyncSession, user_id: int) -> None:
+    """End all sessions, and forget what was mailed: either may be in the hands of who knew the password."""
+    for model, owner in ((models.Session, models.Session.owner_id), (MailedToken, MailedToken.user_id)):
+        await session.execute(delete(model).where(owner == user_id))

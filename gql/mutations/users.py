@@ -12,7 +12,7 @@ from gql.context import Context
 from gql.errors import UserErrorCode, rejected
 from gql.mutation import Keyed, mutation
 from gql.mutations.recovery import confirm_address
-from gql.mutations.sessions import end_sessions
+from gql.mutations.sessions import shut_out
 from gql.passwords import weakness
 from gql.payloads import Outcome, Payload, deleted, edge, payload, written
 from gql.policy import Permission
@@ -137,7 +137,8 @@ async def update_user(write: Write, given: UpdateUserInput) -> Outcome:
     write.change(user, given, "username", "name", "bio")
     if given.username is not UNSET:
         user.username_key = fold(user.username)
-    if given.email and given.email != user.email:
+    # The same one again is a wish for another mail.
+    if given.email and (given.email != user.email or user.email_verified_at is None):
         await confirm_address(write, user, given.email)
     return Outcome(user.id)
 
@@ -155,7 +156,7 @@ async def deactivate_user(write: Write, given: DeactivateUserInput) -> Outcome:
     """Keep a user from logging in, as an admin, and end all sessions; posts and comments stay."""
     user = await _administrated(write, given)
     user.is_active = False
-    await end_sessions(write, user.id)
+    await shut_out(write.session, user.id)
     return Outcome(user.id)
 
 
