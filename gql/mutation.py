@@ -24,6 +24,7 @@ from gql.errors import (
     UnauthenticatedError,
     UnavailableError,
     UserErrorCode,
+    rejected,
 )
 from gql.payloads import Outcome
 from gql.policy import Permission
@@ -123,14 +124,19 @@ async def _once(write: Write, session: AsyncSession, work: Work, given: Any) -> 
     """The work, unless its idempotency key says that it was done."""
     write.begin(session)
     key = getattr(given, "idempotency_key", UNSET)
-    if key is UNSET or write.viewer is None:
+    if key is UNSET:
         return await work(write, given)
-    done = await idempotency.claim(session, write.viewer.id, key, work.__name__, given)
+    if write.viewer is None:
+        # Whose key would it be? To ignore it would be a promise that is not kept.
+        message = "Only somebody who is logged in can use a key."
+        raise rejected(UserErrorCode.INVALID, message, "idempotencyKey")
+    user_id = write.user_id  # Some mutations leave nobody logged in.
+    done = await idempotency.claim(session, user_id, key, work.__name__, given)
     if done is not None:
         return Outcome(**done)
     outcome = await work(write, given)
     await session.flush()
-    await idempotency.keep(session, write.viewer.id, key, {"key": outcome.key, "deleted": outcome.deleted})
+    await idempotency.keep(session, user_id, key, {"key": outcome.key, "deleted": outcome.deleted})
     return outcome
 
 

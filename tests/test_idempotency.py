@@ -13,6 +13,7 @@ from db.accounts import IdempotencyKey
 from db.base import Base
 from gql.idempotency import KEPT
 from gql.mutation import FOR_ANYBODY
+from gql.relay import to_global_id
 from gql.schema import schema
 from gql.settings import Settings
 from tests import factories
@@ -153,8 +154,35 @@ async def test_what_was_deleted_since_is_null(ada: Client) -> None:
     assert await ada.mutate("deletePost", "deletedPostId", **given) == deleted
 
 
+async def test_a_view_is_counted_once_of_whoever_is_logged_in(client: Client, ada: Client) -> None:
+    post = (await ada.mutate("createPost", POST, title="A title", body="text"))["post"]
+    await ada.mutate("publishPost", id=post["id"])
+    for _ in range(2):
+        seen = await ada.mutate("recordPostView", "post {viewCount}", id=post["id"], idempotencyKey="a key")
+        assert seen == {"post": {"viewCount": 1}, "userErrors": []}
+    refused = await client.mutate("recordPostView", "post {id}", id=post["id"], idempotencyKey="a key")
+    assert refused == {"post": None, "userErrors": [("INVALID", "idempotencyKey")]}
+
+
+async def test_who_leaves_with_a_key_leaves(client: Client) -> None:
+    user = factories.user()
+    await factories.save(client.database, user)
+    for name, given, answer in (
+        ("logOut", {"everywhere": False}, {"endedSessions": 1}),
+        ("deleteUser", {"id": user_id(user)}, {"deletedUserId": user_id(user)}),
+    ):
+        visitor = await client.viewing(user)
+        left = await visitor.mutate(name, next(iter(answer)), **given, idempotencyKey=name)
+        assert left == {**answer, "userErrors": []}
+        assert await visitor.codes("{viewer {id}}") == {"UNAUTHENTICATED"}
+
+
+def user_id(user: models.User) -> str:
+    return to_global_id("User", user.id)
+
+
 def test_every_mutation_of_a_viewer_can_be_sent_again() -> None:
-    """Those for anybody have no user to keep a key for, tokens are told once, and a log-out is repeatable."""
+    """Those for strangers have no user to keep a key for, and tokens are told once."""
     mutation = schema._schema.mutation_type
     assert mutation is not None
     keyed = set()
@@ -164,7 +192,7 @@ def test_every_mutation_of_a_viewer_can_be_sent_again() -> None:
         assert isinstance(kind.of_type, GraphQLInputObjectType)
         if "idempotencyKey" in kind.of_type.fields:
             keyed.add(name)
-    assert keyed == set(mutation.fields) - FOR_ANYBODY - {"changePassword", "logOut"}
+    assert keyed == set(mutation.fields) - FOR_ANYBODY - {"changePassword"} | {"recordPostView"}
     assert sorted(FOR_ANYBODY) == [
         "createUser",
         "logIn",

@@ -80,7 +80,7 @@ class PublishPostInput(_OnePost):
 
 
 @strawberry.input(description="Which post to count.")
-class RecordPostViewInput:
+class RecordPostViewInput(Keyed):
     id: strawberry.ID = strawberry.field(description=_ID)
 
 
