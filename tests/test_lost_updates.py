@@ -2,12 +2,14 @@
 
 import asyncio
 import random
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 
 from db import models
+from gql.app import create_app
 from gql.relay import to_global_id
 from gql.settings import Settings
 from tests import factories
@@ -34,8 +36,11 @@ async def post(client: Client) -> models.Post:
 
 
 @pytest.fixture
-async def author(client: Client, post: models.Post) -> Client:
-    return await client.viewing(post.author)
+async def authors(client: Client, settings: Settings, post: models.Post) -> AsyncIterator[list[Client]]:
+    """The author, by two applications on one database: those of one may only wait for each other."""
+    async with Client(create_app(settings)) as other:
+        both = [await client.viewing(post.author), await other.viewing(post.author)]
+        yield both * (len(AT_ONCE) // 2)
 
 
 async def stored(client: Client, *columns: Any) -> Any:
@@ -45,16 +50,16 @@ async def stored(client: Client, *columns: Any) -> Any:
 
 
 async def test_of_those_who_expect_one_version_one_wins(
-    client: Client, post: models.Post, author: Client
+    client: Client, post: models.Post, authors: list[Client]
 ) -> None:
     key = to_global_id("Post", post.id)
     for round_ in range(ROUNDS):
-        node = await author.data("query ($id: ID!) {node(id: $id) {... on Post {version}}}", {"id": key})
+        node = await authors[0].data("query ($id: ID!) {node(id: $id) {... on Post {version}}}", {"id": key})
         version = node["node"]["version"]
         assert version == round_ + 1
         payloads = await asyncio.gather(
             *(
-                author.mutate(
+                authors[number].mutate(
                     "updatePost",
                     "post {title version}",
                     id=key,
@@ -75,12 +80,12 @@ async def test_of_those_who_expect_one_version_one_wins(
 
 
 async def test_every_view_is_counted_and_changes_nothing_else(
-    client: Client, post: models.Post, author: Client
+    client: Client, post: models.Post, authors: list[Client]
 ) -> None:
     before = (post.version, post.updated_at, post.public_from)
     for _ in range(ROUNDS):
         payloads = await asyncio.gather(
-            *(client.mutate("recordPostView", id=to_global_id("Post", post.id)) for _ in AT_ONCE)
+            *(author.mutate("recordPostView", id=to_global_id("Post", post.id)) for author in authors)
         )
         assert payloads == [{"userErrors": []}] * len(AT_ONCE)
     table = models.Post
@@ -89,7 +94,7 @@ async def test_every_view_is_counted_and_changes_nothing_else(
 
 
 async def test_changes_of_different_fields_are_both_kept(
-    client: Client, post: models.Post, author: Client
+    client: Client, post: models.Post, authors: list[Client]
 ) -> None:
     """Without an expected version: one half of them changes the title only, the other half the body."""
     key = to_global_id("Post", post.id)
@@ -97,7 +102,9 @@ async def test_changes_of_different_fields_are_both_kept(
         changes = [
             {"title" if number % 2 else "body": f"round {round_}, change {number}"} for number in AT_ONCE
         ]
-        payloads = await asyncio.gather(*(author.mutate("updatePost", id=key, **given) for given in changes))
+        payloads = await asyncio.gather(
+            *(authors[number].mutate("updatePost", id=key, **changes[number]) for number in AT_ONCE)
+        )
         assert payloads == [{"userErrors": []}] * len(AT_ONCE)
         title, body, version = await stored(client, models.Post.title, models.Post.body, models.Post.version)
         assert {"title": title} in changes
@@ -105,12 +112,12 @@ async def test_changes_of_different_fields_are_both_kept(
         assert version == 1 + (round_ + 1) * len(AT_ONCE)
 
 
-async def test_equal_titles_get_different_slugs(client: Client, author: Client) -> None:
+async def test_equal_titles_get_different_slugs(client: Client, authors: list[Client]) -> None:
     for round_ in range(ROUNDS):
         payloads = await asyncio.gather(
             *(
                 author.mutate("createPost", "post {slug}", title=f"Title of round {round_}", body="text")
-                for _ in AT_ONCE
+                for author in authors
             )
         )
         assert [payload["userErrors"] for payload in payloads] == [[]] * len(AT_ONCE)
@@ -119,14 +126,14 @@ async def test_equal_titles_get_different_slugs(client: Client, author: Client) 
         assert f"title-of-round-{round_}" in slugs
 
 
-async def test_new_tags_are_made_once_whoever_needs_them(client: Client, author: Client) -> None:
+async def test_new_tags_are_made_once_whoever_needs_them(client: Client, authors: list[Client]) -> None:
     """Each names them in an order of its own, hence two may wait for each other."""
     for round_ in range(ROUNDS):
         # Two spellings of a name are one tag, and two names may want one slug.
         names = [f"{name} {round_}" for name in ("Python", "C", "C++", "SQL", "Go", "PYTHON")]
         payloads = await asyncio.gather(
             *(
-                author.mutate(
+                authors[number].mutate(
                     "createPost",
                     "post {tags {nodes {name}}}",
                     title=f"{round_} {number}",
