@@ -125,12 +125,14 @@ async def _once(write: Write, session: AsyncSession, work: Work, given: Any) -> 
     key = getattr(given, "idempotency_key", UNSET)
     if key is UNSET or write.viewer is None:
         return await work(write, given)
-    done = await idempotency.claim(session, write.viewer.id, key, work.__name__, given)
+    # Who deletes the own account is nobody afterwards.
+    user_id = write.viewer.id
+    done = await idempotency.claim(session, user_id, key, work.__name__, given)
     if done is not None:
         return Outcome(**done)
     outcome = await work(write, given)
     await session.flush()
-    await idempotency.keep(session, write.viewer.id, key, {"key": outcome.key, "deleted": outcome.deleted})
+    await idempotency.keep(session, user_id, key, {"key": outcome.key, "deleted": outcome.deleted})
     return outcome
 
 
