@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from graphql import GraphQLInputObjectType, GraphQLObjectType, get_named_type, get_nullable_type
+from graphql import GraphQLInputObjectType, GraphQLObjectType, get_named_type
 from sqlalchemy import event
 
 from db.engine import Database
-from gql.relay import Node, entities, to_global_id
+from gql.relay import entities, to_global_id
 from gql.schema import schema
 
 FIELDS = schema._schema.mutation_type.fields  # type: ignore[union-attr] # There are mutations.
@@ -36,8 +36,11 @@ def entities_of(name: str) -> dict[str, str]:
     return {field: kind for field, kind in named.items() if kind in entities}
 
 
-def is_list(name: str, field: str) -> bool:
-    return str(get_nullable_type(INPUTS[name].fields[field].type)).startswith("[")
+def kind_of_id(name: str, field: str) -> str:
+    """The name of the type that an id in a mutation's input is of."""
+    if field != "id":
+        return field.removesuffix("Id").replace("parent", "comment").title()
+    return next(kind for kind in entities if kind in INPUTS[name].name)
 
 
 def global_id(row: Any) -> str:
@@ -59,6 +62,3 @@ def written(database: Database) -> Iterator[list[str]]:
         yield sent
     finally:
         event.remove(engine, "before_cursor_execute", record)
-
-
-__all__ = ["FIELDS", "INPUTS", "Node", "entities_of", "global_id", "is_list", "payload_of", "written"]

@@ -10,7 +10,7 @@ from db.enums import PostStatus, Role
 from gql.relay import to_global_id
 from tests import factories
 from tests.client import Client
-from tests.inputs import INPUTS, global_id
+from tests.inputs import INPUTS, global_id, kind_of_id
 from tests.test_bad_input import BAD_IDS
 
 pytestmark = pytest.mark.anyio
@@ -219,7 +219,7 @@ async def test_a_bad_id_is_refused_at_its_field(world: World) -> None:
     user = to_global_id("User", 10**9)
     other_type = to_global_id("PageInfo", 1)
     for name, field in IDS:
-        kind = kind_of(name, field)
+        kind = kind_of_id(name, field)
         # Only what is wrong with the id itself is looked at here: each kind of it is tested with queries.
         for bad in ("", BAD_IDS["NUL"], BAD_IDS["another alphabet"], BAD_IDS["just too large"], other_type):
             if not (field == "parentId" and bad == ""):
@@ -228,12 +228,6 @@ async def test_a_bad_id_is_refused_at_its_field(world: World) -> None:
             assert await errors_of(world, name, field, user) == [("INVALID", field)]
         for key in (0, 10**9, 2**63 - 1):
             assert await errors_of(world, name, field, to_global_id(kind, key)) == [("NOT_FOUND", field)]
-
-
-def kind_of(name: str, field: str) -> str:
-    if field != "id":
-        return field.removesuffix("Id").replace("parent", "comment").title()
-    return next(kind for kind in ("User", "Post", "Comment", "Tag", "Session") if kind in INPUTS[name].name)
 
 
 async def errors_of(world: World, name: str, field: str, key: str) -> list[tuple[str, str]]:
