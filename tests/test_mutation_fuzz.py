@@ -150,7 +150,7 @@ def document(name: str) -> str:
 
 
 @given(viewer=st.sampled_from(VIEWERS), call=calls())
-@settings(max_examples=1000, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=1500, deadline=None, suppress_health_check=list(HealthCheck))
 async def test_no_input_makes_an_internal_error(
     world: World, viewer: str, call: tuple[str, dict[str, Any]]
 ) -> None:

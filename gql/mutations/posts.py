@@ -31,7 +31,10 @@ _TITLE = "The headline, as plain text."
 _BODY = "The text, in Markdown."
 _SLUG = "The name in addresses, unique."
 _TAGS = f"Names of tags, at most {MOST_TAGS}; what is new is made."
-_ATTRIBUTES = "Whatever else a front end keeps with the post: a JSON object of at most 10 kB."
+_ATTRIBUTES = (
+    "Whatever else a front end keeps with the post: a JSON object of at most 10 kB, at most 10 deep, with "
+    "numbers up to 2^53."
+)
 _VERSION = "The version that is to be changed; where it is another one meanwhile, the answer is a CONFLICT."
 _ID = "Which post."
 
