@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -165,47 +166,52 @@ async def test_a_request_can_try_one_password(client: Client, verified: list[str
         assert len(verified) - before == 1
 
 
+def held(passwords: Passwords) -> threading.Event:
+    """The only thread hashes nothing until this is set."""
+    goes_on = threading.Event()
+    passwords._threads.submit(goes_on.wait, 10)
+    return goes_on
+
+
 async def test_what_waits_for_a_hash_keeps_nobody_from_reading(settings: Settings) -> None:
     """With places for two operations only, twenty log-ins wait, and a query is answered meanwhile."""
     async with Client(create_app(settings.model_copy(update={"operations": 2}))) as client:
         await factories.save(client.database, factories.post(await join(client, username="ada")))
+        passwords = client.app.state.accounts.passwords
+        goes_on = held(passwords)
         log_ins = [asyncio.create_task(log_in(client, f"ada{number}", WRONG)) for number in range(20)]
-        await until(lambda: client.app.state.accounts.passwords._waiting >= 10)
+        await until(lambda: passwords._waiting == 20)
         feed = await client.data("{posts {nodes {title author {username}}}}")
         assert feed["posts"]["nodes"][0]["author"] == {"username": "ada"}
-        assert not all(task.done() for task in log_ins)
+        goes_on.set()
         assert [payload["userErrors"] for payload in await asyncio.gather(*log_ins)] == [
             WRONG_CREDENTIALS
         ] * 20
 
 
-async def test_places_are_kept_count_of(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever is cancelled while it has no place gives none back."""
-    places = asyncio.Semaphore(1)
-    passwords = Passwords(1)
+@pytest.mark.parametrize("waits_for", ["a hash", "a place"])
+async def test_who_is_cancelled_without_a_place_gives_none_back(anyio_backend: str, waits_for: str) -> None:
+    places, passwords = asyncio.Semaphore(1), Passwords(1)
+    goes_on = held(passwords)
 
     async def operation() -> None:
         async with Place(places):
             await passwords.verify(PASSWORD, None)
 
-    async def with_the_only_place(then: Callable[[], Any]) -> None:
-        waiting = asyncio.create_task(operation())
-        await until(lambda: passwords._waiting == 1)
-        async with Place(places):
-            if then():
-                waiting.cancel()
-            # It has its hash, or will have none, and waits for the place.
-            await until(lambda: passwords._waiting == 0)
-            await asyncio.sleep(0.01)
-            assert not waiting.done()
-            assert places.locked()
+    waiting = asyncio.create_task(operation())
+    await until(lambda: passwords._waiting == 1)
+    async with Place(places):
+        if waits_for == "a hash":
             waiting.cancel()
-            await asyncio.wait({waiting})
+        goes_on.set()
+        await until(lambda: passwords._waiting == 0)
+        await asyncio.wait({waiting}, timeout=0.05)
+        assert places._value == 0
+        waiting.cancel()
+        await asyncio.wait({waiting})
         assert waiting.cancelled()
-        assert places._value == 1
-
-    await with_the_only_place(lambda: True)
-    await with_the_only_place(lambda: False)
+        assert places._value == 0
+    assert places._value == 1
     await operation()
     assert places._value == 1
 
@@ -235,6 +241,7 @@ async def test_clients_that_leave_do_not_make_room_for_more_hashes(monkeypatch: 
 
 async def test_who_finds_too_many_waiting_is_told_so_at_once(client: Client) -> None:
     passwords = client.app.state.accounts.passwords
+    goes_on = held(passwords)
     waiting = [asyncio.create_task(passwords.verify(PASSWORD, None)) for _ in range(100)]
     await asyncio.sleep(0)
     response = await client.send(LOG_IN, {"username": "ada", "password": WRONG})
@@ -243,6 +250,7 @@ async def test_who_finds_too_many_waiting_is_told_so_at_once(client: Client) -> 
     for task in waiting:
         task.cancel()
     await asyncio.wait(waiting)
+    goes_on.set()
     assert (await log_in(client, "ada", WRONG))["userErrors"] == WRONG_CREDENTIALS
 
 
