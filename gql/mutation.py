@@ -56,6 +56,15 @@ class Keyed:
     )
 
 
+@strawberry.input
+class Expecting(Keyed):
+    """The input of a change that is not to overwrite another one."""
+
+    expected_version: int | None = optional(
+        "The version that is to be changed; where it is another one meanwhile, the answer is a CONFLICT."
+    )
+
+
 def mutation(
     payload: type[Any], permission: Permission, *, prepare: Prepare | None = None
 ) -> Callable[[Work], Work]:

@@ -17,7 +17,7 @@ from db.write import insert_missing, violation
 from gql import policy
 from gql.connections import Edge
 from gql.errors import UserErrorCode, rejected
-from gql.mutation import Keyed, mutation
+from gql.mutation import Expecting, Keyed, mutation
 from gql.payloads import Outcome, Payload, deleted, edge, payload, written
 from gql.policy import Move, Permission
 from gql.types import NEWEST_FIRST, Post
@@ -35,7 +35,6 @@ _ATTRIBUTES = (
     "Whatever else a front end keeps with the post: a JSON object of at most 10 kB, at most 10 deep, with "
     "numbers up to 2^53."
 )
-_VERSION = "The version that is to be changed; where it is another one meanwhile, the answer is a CONFLICT."
 _ID = "Which post."
 
 
@@ -49,20 +48,18 @@ class CreatePostInput(Keyed):
 
 
 @strawberry.input(description="What to change of a post; what is absent stays as it is.")
-class UpdatePostInput(Keyed):
+class UpdatePostInput(Expecting):
     id: strawberry.ID = strawberry.field(description=_ID)
     title: Title | None = optional(_TITLE)
     body: Body | None = optional(_BODY)
     slug: Slug | None = optional(_SLUG)
     tags: Tags | None = optional(f"{_TAGS} All others are taken off.")
     attributes: Attributes | None = optional(_ATTRIBUTES)
-    expected_version: int | None = optional(_VERSION)
 
 
 @strawberry.input
-class _OnePost(Keyed):
+class _OnePost(Expecting):
     id: strawberry.ID = strawberry.field(description=_ID)
-    expected_version: int | None = optional(_VERSION)
 
 
 @strawberry.input(description="Which post to make a draft.")
