@@ -109,8 +109,6 @@ async def _perform(
     write = Write(context)
     outcome = await _tried(context, write, work, prepare, given)
     await context.renew(write.viewer)
-    for action in write.afterwards:
-        action()
     return outcome
 
 
@@ -118,7 +116,9 @@ async def _tried(context: Context, write: Write, work: Work, prepare: Prepare | 
     try:
         if prepare:
             write.prepared = await prepare(context, given)
-        return await transaction(context.database, lambda session: _once(write, session, work, given))
+        return await transaction(
+            context.database, lambda session: _once(write, session, work, given), write.committed
+        )
     except Rejected as error:
         write.reset()
         return Outcome(key=error.key, problems=error.problems)

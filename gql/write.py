@@ -60,6 +60,11 @@ class Write:
         # What is done after the commit, such as sending a mail.
         self.afterwards: list[Callable[[], None]] = []
 
+    def committed(self) -> None:
+        """Also when nobody waits for the answer any more."""
+        for action in self.afterwards:
+            action()
+
     @property
     def user_id(self) -> int:
         """The viewer's, of a mutation that only users may call."""
