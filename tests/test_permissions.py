@@ -226,3 +226,12 @@ async def test_what_cannot_be_seen_is_as_what_is_not_there(client: Client, viewe
             assert response.content == expected
             assert SECRET not in response.text
             assert b"NOT_FOUND" in expected or (viewer == "nobody" and b"UNAUTHENTICATED" in expected)
+
+
+async def test_admins_do_nothing_to_their_own_account_by_which_there_could_be_none(client: Client) -> None:
+    admin = factories.user(role=Role.ADMIN)
+    await factories.save(client.database, admin)
+    asking = await client.viewing(admin)
+    for name, given in (("deleteUser", {}), *CAN["User", "viewerCanAdministrate"].items()):
+        payload = await asking.mutate(name, id=global_id(admin), **given)
+        assert payload["userErrors"] == [("FORBIDDEN", "id")]
