@@ -65,7 +65,7 @@ class RefreshTokensInput:
 
 @strawberry.input(description="Where to log out.")
 class LogOutInput(Keyed):
-    everywhere: bool | None = strawberry.field(
+    everywhere: bool = strawberry.field(
         default=False, description="All sessions, not only the one that asks."
     )
 
