@@ -21,7 +21,7 @@ from gql.settings import Settings
 from gql.tokens import Claims, Tokens
 from tests import factories
 
-_PAUSE = 0.25  # Seconds before somebody who was not answered tries again.
+_PAUSE = 0.5  # Seconds before somebody who was not answered tries again.
 _TITLE = "A title"
 _SHARED_TAGS = [f"Tag {number}" for number in range(10)]
 _MUTATIONS = {
