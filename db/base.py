@@ -73,9 +73,10 @@ def is_public(public_from: Any) -> ColumnElement[bool]:
     """Whether something may be seen by everybody, from its `public_from` column.
 
     The comparison with NEVER is what partial indexes are made for. Both sides are SQL text and never
-    parameters, because a prepared statement's generic plan cannot match a parameter with an index.
+    parameters, because a prepared statement's generic plan cannot match a parameter with an index. The
+    present comes first: SQLite uses one bound only, and from NEVER it would read past all that is scheduled.
     """
-    return and_(is_dated(public_from), public_from <= now())
+    return and_(public_from <= now(), is_dated(public_from))
 
 
 def is_dated(public_from: Any) -> ColumnElement[bool]:

@@ -14,7 +14,7 @@ from sqlalchemy import (
     select,
     true,
     tuple_,
-    union_all,
+    union,
 )
 
 from db.base import Entity
@@ -106,27 +106,31 @@ class Keyset:
 def bounded(
     columns: Sequence[ColumnElement[Any]],
     source: FromClause,
-    where: ColumnElement[bool],
+    alternatives: Sequence[ColumnElement[bool]],
     keyset: Keyset,
     parents: FromClause | None = None,
 ) -> Select[Any]:
     """The page's rows in the order they are read, which takes no more rows of the index than it has.
 
+    A row has to satisfy any one of the alternatives. A page is read for each of them and each range of the
+    bounds; UNION puts them together, and drops what was found twice. An OR would be no range of any index.
+
     The columns include the order's, by the names of the model's attributes. `parents` is the table of another
-    FROM to which the condition may refer.
+    FROM to which the alternatives may refer.
     """
     # The number is a part of the SQL text: a generic plan that does not know it may sort the whole table.
     limit: Any = bindparam("limit", keyset.page.limit, unique=True, literal_execute=True)
     parts = [
         select(*columns)
         .select_from(source)
-        .where(and_(where, condition))
+        .where(and_(alternative, condition))
         .order_by(*keyset.order_by())
         .limit(limit)
         .correlate(parents)
+        for alternative in alternatives
         for condition in keyset.ranges()
     ]
     if len(parts) == 1:
         return parts[0]
-    rows = union_all(*(select(part.subquery()) for part in parts)).subquery()
+    rows = union(*(select(part.subquery()) for part in parts)).subquery()
     return select(rows).order_by(*keyset.order_by(rows)).limit(limit)

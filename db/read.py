@@ -23,6 +23,7 @@ from sqlalchemy import (
     bindparam,
     func,
     inspect,
+    or_,
     select,
     true,
 )
@@ -35,21 +36,26 @@ from db.sources import Membership, Source, Target, narrowed
 
 Columns = tuple[str, ...]
 
+Alternatives = Sequence[ColumnElement[bool]]
+"""Conditions of which any one has to hold."""
+
 ALL = "all"
 """Stands for the parent where all rows of a model are meant."""
 
 
 @dataclass(frozen=True)
 class Rows:
-    """The rows that a connection is over: those of the target that the conditions let through."""
+    """The rows that a connection is over: those of the target for which `where` and any of `visible` hold."""
 
     target: Target
     where: ColumnElement[bool]
+    visible: Alternatives
     member_of: Membership | None = None
 
-    def resolve(self) -> tuple[Source, ColumnElement[bool]]:
+    def resolve(self) -> tuple[Source, ColumnElement[bool], Alternatives]:
         source, conditions = narrowed(self.target, self.member_of)
-        return source, and_(source.rewrite(self.where), *conditions)
+        where = and_(source.rewrite(self.where), *conditions)
+        return source, where, [source.rewrite(alternative) for alternative in self.visible]
 
 
 async def rows_by_key(
@@ -58,12 +64,12 @@ async def rows_by_key(
     key: str,
     values: Sequence[Any],
     columns: Columns,
-    visible: ColumnElement[bool],
+    visible: Alternatives,
 ) -> dict[Any, Row]:
     """The visible rows of a model, by their values of a unique column."""
     unique = expression(model, key)
     statement = select(unique.label(None), *_labels(model, columns)).where(
-        _among(database, unique, values), visible
+        _among(database, unique, values), or_(*visible)
     )
     make = row_type(model, columns)._make
     return {row[0]: make(row[1:]) for row in await fetch(database, statement)}
@@ -73,24 +79,26 @@ async def pages(
     database: Database, rows: Rows, parents: Sequence[Any], page: Page, columns: Columns
 ) -> dict[Any, list[Row]]:
     """One page of rows for each parent, in the connection's order, whose column is one of the columns."""
-    source, where = rows.resolve()
+    source, where, visible = rows.resolve()
     make = row_type(source.model, columns)._make
     found: dict[Any, list[Row]] = defaultdict(list)
     if source.parent is None or parents == [ALL]:
         keyset = Keyset(source.model, page, source.rewrite)
-        statement = bounded(_labels(source.model, columns), source.table, where, keyset)
+        alternatives = [and_(where, alternative) for alternative in visible]
+        statement = bounded(_labels(source.model, columns), source.table, alternatives, keyset)
         found[ALL] = [make(row) for row in await fetch(database, statement)]
     else:
         each = _pages_by_subquery if database.is_sqlite else _pages_by_lateral
-        for row in await fetch(database, each(source, where, parents, page, columns)):
+        for row in await fetch(database, each(source, where, visible, parents, page, columns)):
             found[row[0]].append(make(row[1:]))
     return {parent: list(reversed(part)) if page.backward else part for parent, part in found.items()}
 
 
 async def counts(database: Database, rows: Rows, parents: Sequence[Any]) -> dict[Any, int]:
     """How many rows there are for each parent; a parent without any is left out."""
-    source, where = rows.resolve()
-    statement = select(func.count()).select_from(source.smallest_table(where)).where(where)
+    source, where, visible = rows.resolve()
+    condition = and_(where, or_(*visible))
+    statement = select(func.count()).select_from(source.smallest_table(condition)).where(condition)
     if source.parent is None or parents == [ALL]:
         return {ALL: (await fetch(database, statement))[0][0]}
     of_parents = _among(database, source.parent, parents)
@@ -98,28 +106,48 @@ async def counts(database: Database, rows: Rows, parents: Sequence[Any]) -> dict
     return {parent: count for count, parent in await fetch(database, statement)}
 
 
+def _of_parent(
+    source: Source, where: ColumnElement[bool], visible: Alternatives, key: ColumnElement[Any]
+) -> Alternatives:
+    """The conditions for the rows of the parent with this key, each of them a range of an index."""
+    if all(source.settles(alternative) for alternative in visible):
+        # All rows of a parent are visible or none: one range does, and no other is searched in vain.
+        visible = [or_(*visible)]
+    return [and_(source.holder == key, where, alternative) for alternative in visible]
+
+
 def _pages_by_lateral(
-    source: Source, where: ColumnElement[bool], parents: Sequence[Any], page: Page, columns: Columns
+    source: Source,
+    where: ColumnElement[bool],
+    visible: Alternatives,
+    parents: Sequence[Any],
+    page: Page,
+    columns: Columns,
 ) -> Select[Any]:
     """A bounded page for each parent. A lateral join is a nested loop, hence keeps the order of its pages."""
     keys = func.unnest(_array(source.holder, parents)).table_valued("key", name="keys").render_derived()
-    condition = and_(source.holder == keys.c.key, where)
+    alternatives = _of_parent(source, where, visible, keys.c.key)
     keyset = Keyset(source.model, page, source.rewrite)
-    part = bounded(_labels(source.model, columns), source.table, condition, keyset, keys).lateral("page")
+    part = bounded(_labels(source.model, columns), source.table, alternatives, keyset, keys).lateral("page")
     return select(keys.c.key, *part.c).select_from(keys.join(part, true()))
 
 
 def _pages_by_subquery(
-    source: Source, where: ColumnElement[bool], parents: Sequence[Any], page: Page, columns: Columns
+    source: Source,
+    where: ColumnElement[bool],
+    visible: Alternatives,
+    parents: Sequence[Any],
+    page: Page,
+    columns: Columns,
 ) -> Select[Any]:
     """The same for SQLite, which has no lateral joins: a subquery finds the ids of each parent's page."""
     keys = _json(parents).alias("keys")
-    condition = and_(source.holder == keys.c.value, where)
+    alternatives = _of_parent(source, where, visible, keys.c.value)
     keyset = Keyset(source.model, page, source.rewrite)
     key, order = expression(source.model, "id"), expression(source.model, page.order.column)
     found = [source.rewrite(key).label("id"), source.rewrite(order).label(page.order.column)]
-    table = source.smallest_table(condition)
-    part = bounded(found if keyset.ties else found[:1], table, condition, keyset, keys)
+    table = source.smallest_table(or_(*alternatives))
+    part = bounded(found if keyset.ties else found[:1], table, alternatives, keyset, keys)
     ids = select(part.subquery().c.id) if keyset.ties else part
     return (
         select(keys.c.value, *_labels(source.model, columns))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, FromClause, Table, inspect, select
@@ -61,6 +61,30 @@ class Source:
 
     def _copy_of(self, element: Any, **_: Any) -> Any:
         return self.copies.get(element) if isinstance(element, Column) else None
+
+    def settles(self, clause: ColumnElement[Any]) -> bool:
+        """Whether a condition holds for all rows of one parent, or for none: for a post's comments it does
+        where it only asks for what their foreign key to the post brings along.
+
+        It chooses between two right ways to read, so that a mistake here would cost time and show nothing.
+        """
+        return {part for part in iterate(clause) if isinstance(part, Column)} <= self._same_for_a_parent
+
+    @cached_property
+    def _same_for_a_parent(self) -> set[Column[Any]]:
+        """The columns that have one value in all rows of one parent: its key, and what else is in a foreign
+        key that identifies a row by such a column."""
+        known = {self.holder}
+        while True:
+            brought = {
+                element.parent
+                for constraint in self.holder.table.foreign_key_constraints
+                if any(pair.parent in known and pair.column.primary_key for pair in constraint.elements)
+                for element in constraint.elements
+            }
+            if brought <= known:
+                return known
+            known |= brought
 
 
 @lru_cache(maxsize=256)

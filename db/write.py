@@ -23,21 +23,32 @@ _UNIQUE = ("23505", sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_
 _REFERENCE = ("23503", sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY)
 
 
-async def transaction(database: Database, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
-    """What `work` makes of a session, committed; an exception rolls back.
+Work = Callable[[AsyncSession], Awaitable[T]]
+
+
+async def transaction(database: Database, work: Work[T], committed: Callable[[], None] = lambda: None) -> T:
+    """What `work` makes of a session, committed; an exception rolls back. Then `committed` is called.
 
     Where another transaction was in the way it is done again from the start, up to three times. It runs to
     its end even when whoever waits for it is cancelled: half a transaction is no use to anybody.
     """
-    task = asyncio.create_task(_tried(database, work))
+    task = asyncio.create_task(_run(database, work, committed))
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
         await asyncio.wait({task})
+        # Asked for, so that the event loop does not report an error that nobody waits for any more.
+        _ = task.cancelled() or task.exception()
         raise
 
 
-async def _tried(database: Database, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
+async def _run(database: Database, work: Work[T], committed: Callable[[], None]) -> T:
+    result = await _tried(database, work)
+    committed()
+    return result
+
+
+async def _tried(database: Database, work: Work[T]) -> T:
     for attempt in range(_TRIES):
         try:
             async with database.writing() as session:

@@ -64,6 +64,8 @@ def serve_command(
         _fail(str(error), code=2)
     _be_migrated(settings)
     _be_free(settings.host, settings.port)
+    if workers > 1 and not settings.redis_url:
+        typer.echo("Failed log-ins are counted by each worker for itself: set REDIS_URL to count together.")
     host_in_url = f"[{settings.host}]" if ":" in settings.host else settings.host
     typer.echo(f"Database: {settings.database.safe_url}")
     typer.echo(

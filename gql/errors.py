@@ -103,6 +103,9 @@ def format_error(error: GraphQLError, *, validated: bool) -> dict[str, Any]:
         return _formatted(error, original.code)
     if isinstance(original, RecursionError) and error.path is None:
         return {"message": "The document is nested too deeply.", "extensions": {"code": "BAD_USER_INPUT"}}
+    if isinstance(original, ValueError) and error.path is None and not validated:
+        # Python reads no integer of more than 4300 digits.
+        return {"message": "A number in the document is too long.", "extensions": {"code": "BAD_USER_INPUT"}}
     code = (error.extensions or {}).get("code")
     if original is not None or (error.path is not None and code is None):
         return _masked(error, original or error)

@@ -92,6 +92,7 @@ class PostFilter:
             key=dataclasses.astuple(self),
             where=and_(true(), *self._conditions()),
             member_of=(models.Tag.posts, _key(models.Tag, self.tag)) if self.tag else None,
+            hidden=bool(self.status) and self.status is not PostStatus.PUBLISHED,
         )
 
     def _conditions(self) -> Iterator[ColumnElement[bool]]:
@@ -110,7 +111,8 @@ class PostFilter:
 @strawberry.enum(description="By what posts can be ordered.")
 class PostOrderField(enum.Enum):
     PUBLISHED_AT = strawberry.enum_value(
-        "public_from", description="When the post became public, or will; what is neither comes last."
+        "public_from",
+        description="When the post became public, or will; what is neither counts as later than all dates.",
     )
     CREATED_AT = strawberry.enum_value("created_at", description="When the post was created.")
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from aiodataloader import DataLoader
-from sqlalchemy import ColumnElement, and_, or_, true
+from sqlalchemy import ColumnElement, true
 
 from db import read
 from db.base import Entity
@@ -31,11 +31,15 @@ Fetch = Callable[[list[Any]], Awaitable[dict[Any, Any]]]
 
 @dataclass(frozen=True)
 class Narrowing:
-    """What a filter leaves of a connection. `key` tells two filters apart, which SQL cannot."""
+    """What a filter leaves of a connection. `key` tells two filters apart, which SQL cannot.
+
+    `hidden` says that nothing public is left.
+    """
 
     key: Hashable = None
     where: ColumnElement[bool] = true()  # noqa: RUF009 # SQL expressions are immutable.
     member_of: Membership | None = None
+    hidden: bool = False
 
 
 EVERYTHING = Narrowing()
@@ -67,7 +71,7 @@ class Loaders:
         """What `use` makes of the visible row with this value of a unique column, or of None."""
 
         async def fetch(values: list[Any]) -> dict[Any, Row]:
-            visible = or_(*policy.visible(model, self._viewer))
+            visible = policy.visible(model, self._viewer)
             return await read.rows_by_key(self._database, model, key, values, self._columns(model), visible)
 
         return _then(self._loader((model, key), fetch, None).load(value), use)
@@ -104,8 +108,8 @@ class Loaders:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _rows(self, target: Target, narrowing: Narrowing) -> Rows:
-        visible = or_(*policy.visible(source_of(target).model, self._viewer))
-        return Rows(target, and_(visible, narrowing.where), narrowing.member_of)
+        visible = policy.visible(source_of(target).model, self._viewer, hidden=narrowing.hidden)
+        return Rows(target, narrowing.where, visible, narrowing.member_of)
 
     def _columns(self, model: type[Entity], *more: str) -> tuple[str, ...]:
         columns = self._needed.get(model, ("id",))

@@ -24,6 +24,7 @@ from gql.errors import (
     UnauthenticatedError,
     UnavailableError,
     UserErrorCode,
+    rejected,
 )
 from gql.payloads import Outcome
 from gql.policy import Permission
@@ -52,6 +53,15 @@ class Keyed:
     idempotency_key: KeyText | None = optional(
         "Any text of your own, such as a UUID. Sent again with the same input within 24 hours it is not done "
         "again; the answer shows the entity as it is then."
+    )
+
+
+@strawberry.input
+class Expecting(Keyed):
+    """The input of a change that is not to overwrite another one."""
+
+    expected_version: int | None = optional(
+        "The version that is to be changed; where it is another one meanwhile, the answer is a CONFLICT."
     )
 
 
@@ -99,8 +109,6 @@ async def _perform(
     write = Write(context)
     outcome = await _tried(context, write, work, prepare, given)
     await context.renew(write.viewer)
-    for action in write.afterwards:
-        action()
     return outcome
 
 
@@ -108,7 +116,9 @@ async def _tried(context: Context, write: Write, work: Work, prepare: Prepare | 
     try:
         if prepare:
             write.prepared = await prepare(context, given)
-        return await transaction(context.database, lambda session: _once(write, session, work, given))
+        return await transaction(
+            context.database, lambda session: _once(write, session, work, given), write.committed
+        )
     except Rejected as error:
         write.reset()
         return Outcome(key=error.key, problems=error.problems)
@@ -123,14 +133,19 @@ async def _once(write: Write, session: AsyncSession, work: Work, given: Any) -> 
     """The work, unless its idempotency key says that it was done."""
     write.begin(session)
     key = getattr(given, "idempotency_key", UNSET)
-    if key is UNSET or write.viewer is None:
+    if key is UNSET:
         return await work(write, given)
-    done = await idempotency.claim(session, write.viewer.id, key, work.__name__, given)
+    if write.viewer is None:
+        # Whose key would it be? To ignore it would be a promise that is not kept.
+        message = "Only somebody who is logged in can use a key."
+        raise rejected(UserErrorCode.INVALID, message, "idempotencyKey")
+    user_id = write.user_id  # Some mutations leave nobody logged in.
+    done = await idempotency.claim(session, user_id, key, work.__name__, given)
     if done is not None:
         return Outcome(**done)
     outcome = await work(write, given)
     await session.flush()
-    await idempotency.keep(session, write.viewer.id, key, {"key": outcome.key, "deleted": outcome.deleted})
+    await idempotency.keep(session, user_id, key, {"key": outcome.key, "deleted": outcome.deleted})
     return outcome
 
 

@@ -21,22 +21,26 @@ Visible = tuple[ColumnElement[bool], ...]
 """Predicates of which a row has to satisfy any one. Each by itself can be a range of an index."""
 
 
-def visible(model: type[Entity], viewer: Viewer | None) -> Visible:
+def visible(model: type[Entity], viewer: Viewer | None, *, hidden: bool = False) -> Visible:
     """Which rows of a model this viewer may see.
 
     A model that has a `public_from`, of its own or brought along by a foreign key, is seen from then on; by
     its `owner_id` and by editors at any time. One with an owner only is seen by nobody else. One that has
     neither (a user, a tag) is seen by everybody.
+
+    `hidden` says that nothing public is asked for, so that nobody looks for it there.
     """
     public_from, owner = getattr(model, "public_from", None), getattr(model, "owner_id", None)
     if public_from is None and owner is None:
         return (true(),)
-    own = false() if viewer is None or owner is None else owner == viewer.id
-    if public_from is None:
-        return (own,)
-    if viewer is None:
-        return (is_public(public_from),)
-    return (true(),) if is_editor(viewer) else (is_public(public_from), own)
+    if public_from is not None and is_editor(viewer):
+        return (true(),)
+    ways: list[ColumnElement[bool]] = []
+    if public_from is not None and not hidden:
+        ways.append(is_public(public_from))
+    if owner is not None and viewer is not None:
+        ways.append(owner == viewer.id)
+    return tuple(ways) or (false(),)
 
 
 class Permission(enum.Enum):
@@ -98,15 +102,22 @@ def may_write_post(viewer: Viewer | None, post: Any) -> bool:
 
 
 class Move(enum.Enum):
-    """What can become of a post, and from where."""
+    """What can become of a post."""
 
-    PUBLISH = frozenset({PostStatus.DRAFT, PostStatus.SCHEDULED})
-    UNPUBLISH = frozenset({PostStatus.SCHEDULED, PostStatus.PUBLISHED, PostStatus.ARCHIVED})
-    ARCHIVE = frozenset({PostStatus.DRAFT, PostStatus.SCHEDULED, PostStatus.PUBLISHED})
+    PUBLISH = "publish"
+    UNPUBLISH = "unpublish"
+    ARCHIVE = "archive"
+
+
+_FROM = {
+    Move.PUBLISH: {PostStatus.DRAFT, PostStatus.SCHEDULED},
+    Move.UNPUBLISH: {PostStatus.SCHEDULED, PostStatus.PUBLISHED, PostStatus.ARCHIVED},
+    Move.ARCHIVE: {PostStatus.DRAFT, PostStatus.SCHEDULED, PostStatus.PUBLISHED},
+}
 
 
 def may_move(viewer: Viewer | None, post: Any, move: Move) -> bool:
-    return may_write_post(viewer, post) and post.status in move.value
+    return may_write_post(viewer, post) and post.status in _FROM[move]
 
 
 def may_comment(viewer: Viewer | None, post: Any) -> bool:

@@ -4,8 +4,8 @@ pydantic checks the fields that are present; what it says becomes a user error w
 """
 
 import dataclasses
-import math
 import re
+import unicodedata
 from functools import cache
 from typing import Annotated, Any, get_type_hints
 
@@ -21,8 +21,12 @@ from gql.errors import Problem, UserErrorCode
 
 # Control characters, line separators, and what turns the direction of the text around it.
 _NOT_IN_A_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+# Letters and signs that look like nothing.
+_BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+_UNSEEN = {"Zs", "Zl", "Zp", "Cc", "Cf", "Mn", "Mc", "Me"}
 _USERNAME = re.compile(r"\w[\w.-]*")
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+MOST_TAGS = 20
 _LARGEST_JSON = 10_000
 _DEEPEST_JSON = 10
 _LARGEST_NUMBER = 2**53
@@ -31,6 +35,12 @@ _LARGEST_NUMBER = 2**53
 def _line(value: str) -> str:
     if _NOT_IN_A_LINE.search(value):
         raise ValueError("This has characters that do not belong into a line of text.")
+    return value
+
+
+def _seen(value: str) -> str:
+    if all(character in _BLANK or unicodedata.category(character) in _UNSEEN for character in value):
+        raise ValueError("This has nothing that can be seen.")
     return value
 
 
@@ -52,7 +62,7 @@ def _folds_into(length: int) -> AfterValidator:
 
 
 def _username(value: str) -> str:
-    if not _USERNAME.fullmatch(value):
+    if not _USERNAME.fullmatch(value) or not _BLANK.isdisjoint(value):
         raise ValueError("A username is made of letters, digits, _ . and -.")
     return value
 
@@ -74,36 +84,43 @@ def _attributes(value: Any) -> Any:
     if not isinstance(value, dict):
         raise ValueError("This has to be a JSON object.")
     if not _is_storable(value):
-        raise ValueError("This is nested too deeply, or has a number that no client can read.")
+        raise ValueError("This is nested too deeply, or has a number beyond 2^53.")
     if len(orjson.dumps(value)) > _LARGEST_JSON:
         raise ValueError(f"This is larger than {_LARGEST_JSON} bytes.")
     return value
 
 
+def _few_tags(value: list[str]) -> list[str]:
+    """Counted before each is looked at, so that the answer is never longer than what was sent."""
+    if len(value) > MOST_TAGS:
+        raise ValueError(f"A post has at most {MOST_TAGS} tags.")
+    return value
+
+
 def _is_storable(value: Any, depth: int = 0) -> bool:
-    """Numbers that a double cannot carry exactly would come back as others."""
+    """Beyond 2^53 a double skips integers: what was sent might come back as another number."""
     if isinstance(value, dict | list):
         inner = value.values() if isinstance(value, dict) else value
         return depth < _DEEPEST_JSON and all(_is_storable(item, depth + 1) for item in inner)
-    if isinstance(value, float):
-        return math.isfinite(value)
-    return not isinstance(value, int) or abs(value) <= _LARGEST_NUMBER
+    return not isinstance(value, int | float) or abs(value) <= _LARGEST_NUMBER
 
 
 def _text(shortest: int, longest: int) -> StringConstraints:
     return StringConstraints(strip_whitespace=True, min_length=shortest, max_length=longest)
 
 
-Username = Annotated[str, BeforeValidator(normal), _text(2, 32), AfterValidator(_username), _folds_into(64)]
+# A BeforeValidator comes first wherever it stands, but `_text` has to stand next to its `str`.
+Username = Annotated[str, _text(2, 32), BeforeValidator(normal), AfterValidator(_username), _folds_into(64)]
 Email = Annotated[str, _text(3, 254), AfterValidator(_email), _folds_into(508)]
-Name = Annotated[str, _text(1, 100), AfterValidator(_line), AfterValidator(_plain)]
+Name = Annotated[str, _text(1, 100), AfterValidator(_line), AfterValidator(_plain), AfterValidator(_seen)]
 Bio = Annotated[str, _text(0, 2000)]
-Title = Annotated[str, _text(1, 200), AfterValidator(_line)]
+Title = Annotated[str, _text(1, 200), AfterValidator(_line), AfterValidator(_seen)]
 Slug = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_slug)]
 Body = Annotated[str, StringConstraints(max_length=100_000)]
 Attributes = Annotated[JSON, AfterValidator(_attributes)]
-CommentBody = Annotated[str, _text(1, 10_000)]
-TagName = Annotated[str, BeforeValidator(normal), *Name.__metadata__[1:], _text(1, 50), _folds_into(100)]
+CommentBody = Annotated[str, StringConstraints(min_length=1, max_length=10_000), AfterValidator(_seen)]
+TagName = Annotated[str, _text(1, 50), BeforeValidator(normal), *Name.__metadata__[1:], _folds_into(100)]
+Tags = Annotated[list[TagName], BeforeValidator(_few_tags)]
 Key = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 
 

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, undefer
+from sqlalchemy.orm.attributes import flag_modified
 from strawberry import UNSET
 
 from db.base import Entity
@@ -58,6 +59,11 @@ class Write:
         self.viewer = self._viewer
         # What is done after the commit, such as sending a mail.
         self.afterwards: list[Callable[[], None]] = []
+
+    def committed(self) -> None:
+        """Also when nobody waits for the answer any more."""
+        for action in self.afterwards:
+            action()
 
     @property
     def user_id(self) -> int:
@@ -126,5 +132,16 @@ class Write:
         """Take over those fields of the input that are present; what stays as it was is not written."""
         for name in names:
             value = getattr(given, name)
-            if value is not UNSET and value != getattr(row, name):
+            if value is not UNSET and not is_same(value, getattr(row, name)):
                 setattr(row, name, value)
+                # SQLAlchemy compares JSON as Python does, by which it would write no true over a 1.
+                flag_modified(row, name)
+
+
+def is_same(left: Any, right: Any) -> bool:
+    """Equal as JSON too, where true is not 1."""
+    if isinstance(left, dict) and isinstance(right, dict):
+        return left.keys() == right.keys() and all(is_same(left[key], right[key]) for key in left)
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(map(is_same, left, right))
+    return bool(left == right) and isinstance(left, bool) == isinstance(right, bool)

@@ -46,6 +46,8 @@ def postgresql_url() -> Iterator[str]:
         # Nobody will miss these databases after a power failure.
         for setting in ("fsync", "full_page_writes", "synchronous_commit"):
             execute_on_server(server.get_uri(), f"ALTER SYSTEM SET {setting} = off")
+        # Tests make deadlocks on purpose, and need not wait a second for each.
+        execute_on_server(server.get_uri(), "ALTER SYSTEM SET deadlock_timeout = '50ms'")
         execute_on_server(server.get_uri(), "SELECT pg_reload_conf()")
         yield server.get_uri()
     finally:

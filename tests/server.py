@@ -30,24 +30,52 @@ def free_port() -> int:
         return port
 
 
+class Server:
+    """A server on a migrated database, always at one port. It can be killed, and started again."""
+
+    def __init__(self, database_url: str, *arguments: str, **environment: str) -> None:
+        port = free_port()
+        self.address = f"http://127.0.0.1:{port}"
+        self._command = [sys.executable, "-m", *(arguments or ("gql", "serve"))]
+        self._variables = {**os.environ, "DATABASE_URL": database_url, "PORT": str(port), **environment}
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(
+            self._command, env=self._variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        try:
+            _wait_for(self.address, self._process)
+        except BaseException:
+            self.kill()
+            raise
+
+    def kill(self) -> None:
+        """As the kernel does when memory is short: nothing in the process can do anything about it."""
+        self._process.kill()
+        self._process.wait()
+
+    def wait(self) -> int:
+        """The exit code of a server that ends by itself; that of a killed one is negative."""
+        return self._process.wait(timeout=20)
+
+    def stop(self) -> None:
+        self._process.terminate()
+        try:
+            self.wait()
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
+
+
 @contextmanager
 def serving(database_url: str, *, arguments: tuple[str, ...] = (), **environment: str) -> Iterator[str]:
     """The address of a server on a migrated database, which is stopped at the end."""
-    port = free_port()
-    variables = {**os.environ, "DATABASE_URL": database_url, "PORT": str(port), **environment}
-    command = [sys.executable, "-m", "gql", "serve", *arguments]
-    server = subprocess.Popen(command, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    address = f"http://127.0.0.1:{port}"
+    server = Server(database_url, "gql", "serve", *arguments, **environment)
+    server.start()
     try:
-        _wait_for(address, server)
-        yield address
+        yield server.address
     finally:
-        server.terminate()
-        try:
-            server.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            raise
+        server.stop()
 
 
 def _wait_for(address: str, server: "subprocess.Popen[bytes]") -> None:

@@ -32,6 +32,13 @@ async def use() -> None:
         assert found["totalCount"] == 3
         assert [link["title"] for link in found["nodes"]] == ["a", "b"]
         assert found["nodes"][0]["user"] == {"username": "ada"}
+        visitor = await client.viewing(user)
+        made = await visitor.mutate("createLink", "link {id}", title="d", url="https://example.org/d")
+        assert made["userErrors"] == []
+        refused = await visitor.mutate("createLink", "link {id}", title="e", url="javascript:alert(1)")
+        assert refused == {"link": None, "userErrors": [("INVALID", "url")]}
+        gone = await visitor.mutate("deleteLink", "deletedLinkId", id=made["link"]["id"])
+        assert gone == {"deletedLinkId": made["link"]["id"], "userErrors": []}
         key = found["nodes"][0]["id"]
         data = await client.data(f'{{node(id: "{key}") {{... on Link {{title}}}}}}')
         assert data == {"node": {"title": "a"}}
@@ -49,14 +56,14 @@ def write(folder: Path, block: str) -> str:
     header, _, code = block.partition("\n")
     name, _, place = header.removeprefix("# ").partition(", at the end of ")
     path = folder / name
-    text = path.read_text()
+    text = path.read_text() if path.exists() else ""
     if place:
         start = text.index(f"class {place}(")
         # A class ends before the next two empty lines.
         end = text.index("\n\n\n", start)
         path.write_text(f"{text[:end]}\n{code.rstrip()}{text[end:]}")
     else:
-        path.write_text(f"{text}\n\n{code}")
+        path.write_text(f"{text}\n\n{code}" if text else code)
     return name
 
 
@@ -86,7 +93,11 @@ def run(folder: Path, *arguments: str) -> str:
 
 
 def test_an_entity_is_added_in_two_files(copy: Path) -> None:
-    assert {write(copy, block) for block in blocks("python")} == {"db/models.py", "gql/types.py"}
+    assert {write(copy, block) for block in blocks("python")} == {
+        "db/models.py",
+        "gql/types.py",
+        "gql/mutations/links.py",
+    }
     (commands,) = blocks("shell")
     for command in commands.strip().splitlines():
         line, _, target = command.partition(" > ")

@@ -14,6 +14,7 @@ from graphql import (
 )
 
 from db import demo
+from db.enums import Role
 from gql.relay import entities
 from gql.schema import schema
 from tests import factories
@@ -86,17 +87,25 @@ def _bound(selections: SelectionSetNode, kind: GraphQLObjectType, waves: int) ->
 
 
 @pytest.mark.parametrize("posts", [2, 20, 100])
-async def test_the_feed_takes_four_statements_however_many_rows(client: Client, posts: int) -> None:
+@pytest.mark.parametrize("who", ["nobody", "an author", "an editor"])
+async def test_the_feed_takes_four_statements_and_one_for_who_is_logged_in(
+    client: Client, who: str, posts: int
+) -> None:
     authors = [factories.user() for _ in range(3)]
-    readers = [factories.user() for _ in range(3)]
+    readers = [factories.user(role=Role.EDITOR) for _ in range(3)]
     written = [factories.post(authors[number % 3]) for number in range(posts)]
     said = [factories.comment(post, reader) for post in written for reader in readers * 2]
     await factories.save(client.database, *said)
+    viewer = {
+        "nobody": client,
+        "an author": await client.viewing(authors[0]),
+        "an editor": await client.viewing(readers[0]),
+    }[who]
     with client.statements() as statements:
-        feed = (await client.data(FEED, {"first": posts}))["posts"]["nodes"]
+        feed = (await viewer.data(FEED, {"first": posts}))["posts"]["nodes"]
     assert len(feed) == posts
     assert all(len(post["comments"]["nodes"]) == 3 for post in feed)
-    assert len(statements) == 4
+    assert len(statements) == (4 if who == "nobody" else 5)
 
 
 async def test_every_chain_of_relations_keeps_to_its_bound(client: Client) -> None:

@@ -1,200 +1,192 @@
-"""No draft, scheduled or archived post appears to the anonymous viewer, whatever path is taken."""
+"""Nothing hidden appears to any viewer, whatever path is taken.
+
+Everything that somebody may not see has a text or an id of its own, so that one look at all texts of a
+response is enough: no draft, scheduled or archived post and no comment on it, no address, no session.
+"""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from graphql import GraphQLField, GraphQLObjectType, get_named_type, is_leaf_type
+from graphql import GraphQLObjectType
 from sqlalchemy import true
 
 from db import read
+from db.base import Entity
 from db.enums import Role
-from db.models import Comment, Post, Tag, User
+from db.models import Comment, Post, Session, Tag, User
 from db.rows import Row
-from gql.context import Context
-from gql.policy import Viewer
 from gql.relay import to_global_id
 from gql.schema import schema
 from tests import factories
 from tests.client import Client
+from tests.paths import Paths, document, objects, texts
 
 pytestmark = pytest.mark.anyio
 
-SECRET = "SECRET"  # noqa: S105 # It is the text to look for.
 PUBLIC_POSTS = 2
+MARK = "SECRET"
+VIEWERS = ("anonymous", "author", "reader", "editor", "admin")
 
 
 @dataclass
 class World:
-    """Public posts and hidden ones of each kind, of one author, with one tag, and comments on all of them."""
+    """Two authors, each with public posts and hidden ones of each kind, all with a tag and with comments."""
 
-    author: User
+    users: dict[str, User]
     tag: Tag
-    public: list[Post]
-    hidden: list[Post]
-    public_comments: list[Comment]
-    hidden_comments: list[Comment]
+    public: list[Post] = field(default_factory=list)
+    hidden: dict[str, list[Post]] = field(default_factory=dict)
+    said: dict[str, list[Comment]] = field(default_factory=dict)
+    sessions: dict[str, Session] = field(default_factory=dict)
+    clients: dict[str, Client] = field(default_factory=dict)
+
+    def forbidden(self, viewer: str) -> tuple[set[str], set[str]]:
+        """The marks and the ids that must not appear to a viewer."""
+        marks = {f"{MARK} post of {name}" for name in self.hidden if self.is_hidden(viewer, name)}
+        for name in self.users:
+            marks |= {f"{MARK} session of {name}"} if name != viewer else set()
+            marks |= {f"{MARK}.mail.{name}"} if viewer not in (name, "admin") else set()
+        rows: list[Entity] = [session for name, session in self.sessions.items() if name != viewer]
+        for name, posts in self.hidden.items():
+            rows += [*posts, *self.said[name]] if self.is_hidden(viewer, name) else []
+        return marks, {to_global_id(type(row).__name__, row.id) for row in rows}
+
+    def is_hidden(self, viewer: str, author: str) -> bool:
+        return viewer not in (author, "editor", "admin")
+
+    def posts_seen(self, viewer: str) -> int:
+        return PUBLIC_POSTS + sum(
+            len(posts) for author, posts in self.hidden.items() if not self.is_hidden(viewer, author)
+        )
 
 
 @pytest.fixture
 async def world(client: Client) -> World:
-    author, tag = factories.user(), factories.tag()
-    public = [factories.post(author, tags=[tag]) for _ in range(PUBLIC_POSTS)]
-    texts: dict[str, Any] = {"title": SECRET, "body": SECRET, "attributes": {"a": SECRET}}
-    hidden = [
-        factories.post(author, tags=[tag], slug=f"{SECRET}-{kind}", **texts, **given)
-        for kind, given in factories.HIDDEN.items()
-    ]
-    comments: dict[bool, list[Comment]] = {True: [], False: []}
-    for post in public + hidden:
-        text = SECRET if post in hidden else "said"
-        said = factories.comment(post, author, text=text)
-        comments[post in hidden] += [said, factories.reply(said, author, text=text)]
-    await factories.save(client.database, *comments[True], *comments[False])
-    return World(author, tag, public, hidden, comments[False], comments[True])
-
-
-Paths = set[tuple[str, str]]
-PARTS = ("Connection", "Edge", "PageInfo")
-
-
-def selection(kind: GraphQLObjectType, depth: int, walked: Paths) -> str:
-    """Every field of a type, and of the types that it leads to."""
-    parts = ["__typename"]
-    for name, field in kind.fields.items():
-        named = get_named_type(field.type)
-        if is_leaf_type(named):
-            parts.append(name)
-        elif isinstance(named, GraphQLObjectType) and (
-            depth > 0 or named.name.endswith(("Edge", "PageInfo"))
-        ):
-            # What a connection is made of is no step further.
-            inner = depth if kind.name.endswith(("Connection", "Edge")) else depth - 1
-            parts.append(f"{name}{arguments(field)} {{ {selection(named, inner, walked)} }}")
-        else:
-            continue
-        walked.add((kind.name, name))
-    return " ".join(parts)
-
-
-def arguments(field: GraphQLField) -> str:
-    return "(first: 100)" if "first" in field.args else ""
-
-
-def entity_type(name: str) -> GraphQLObjectType:
-    kind = schema._schema.type_map[name]
-    assert isinstance(kind, GraphQLObjectType)
-    return kind
+    roles = {"editor": Role.EDITOR, "admin": Role.ADMIN}
+    users = {
+        name: factories.user(
+            username=name, email=f"{MARK}.mail.{name}@example.org", role=roles.get(name, Role.USER)
+        )
+        for name in ("author", "rival", "reader", "editor", "admin")
+    }
+    made = World(users, factories.tag())
+    for name in ("author", "rival"):
+        author, mark = users[name], f"{MARK} post of {name}"
+        texts: dict[str, Any] = {"title": mark, "body": mark, "attributes": {"a": mark}}
+        made.public.append(factories.post(author, tags=[made.tag]))
+        made.hidden[name] = [
+            factories.post(author, tags=[made.tag], slug=f"{mark} {kind}", **texts, **given)
+            for kind, given in factories.HIDDEN.items()
+        ]
+        made.said[name] = [factories.comment(post, users["rival"], text=mark) for post in made.hidden[name]]
+        made.said[name].append(factories.reply(made.said[name][0], author, text=mark))
+    open_to_all = [factories.comment(post, users["author"]) for post in made.public]
+    made.said["anybody"] = [*open_to_all, *(factories.reply(said, users["rival"]) for said in open_to_all)]
+    made.sessions = {
+        name: Session(user=user, user_agent=f"{MARK} session of {name}", expires_at=factories.TOMORROW)
+        for name, user in users.items()
+    }
+    comments = [comment for said in made.said.values() for comment in said]
+    await factories.save(client.database, *comments, *made.sessions.values())
+    made.clients = {"anonymous": client}
+    made.clients |= {name: await client.viewing(users[name]) for name in VIEWERS[1:]}
+    return made
 
 
 def walk(world: World) -> tuple[str, Paths]:
-    """A document with every root field, each followed as deep as a cycle of the object graph is long."""
-    walked: Paths = set()
-    author = to_global_id("User", world.author.id)
+    author = to_global_id("User", world.users["author"].id)
     tag = to_global_id("Tag", world.tag.id)
-    comment = to_global_id("Comment", world.public_comments[0].id)
     looked_up = {
         f'user(by: {{id: "{author}"}})': "User",
-        f'user(by: {{username: "{world.author.username}"}})': "User",
+        'user(by: {username: "rival"})': "User",
         f'post(by: {{slug: "{world.public[0].slug}"}})': "Post",
         f'post(by: {{id: "{to_global_id("Post", world.public[0].id)}"}})': "Post",
         f'tag(by: {{id: "{tag}"}})': "Tag",
         f'tag(by: {{slug: "{world.tag.slug}"}})': "Tag",
         "viewer": "User",
     }
-    fields = [f"{field} {{ {selection(entity_type(name), 3, walked)} }}" for field, name in looked_up.items()]
-    for key, name in ((author, "User"), (tag, "Tag"), (comment, "Comment")):
-        fragment = f"... on {name} {{ {selection(entity_type(name), 3, walked)} }}"
-        fields += [f'node(id: "{key}") {{ {fragment} }}', f'nodes(ids: ["{key}"]) {{ {fragment} }}']
-    for name in ("users", "posts", "tags"):
-        connection = entity_type(f"{name[:-1].title()}Connection")
-        fields.append(f"{name}(first: 100) {{ {selection(connection, 3, walked)} }}")
-    walked |= {("Query", field.split("(")[0].split(" ")[0]) for field in fields}
-    return "{" + " ".join(f"a{number}: {field}" for number, field in enumerate(fields)) + "}", walked
+    comment = to_global_id("Comment", world.said["anybody"][0].id)
+    return document(looked_up, [("User", author), ("Tag", tag), ("Comment", comment)])
 
 
-def objects(value: Any) -> Iterator[dict[str, Any]]:
-    """Every object of a response."""
-    if isinstance(value, dict):
-        yield value
-        for inner in value.values():
-            yield from objects(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from objects(inner)
+def by_name(world: World) -> str:
+    """Everything hidden, looked up by its own ids and names."""
+    fields = enumerate(_looked_up(world))
+    return "{" + " ".join(f"a{number}: {field}" for number, field in fields) + "}"
 
 
-async def leaks(client: Client, world: World) -> list[Any]:
-    """What a response tells of hidden posts: text, ids, statuses or numbers."""
+def _looked_up(world: World) -> Iterator[str]:
+    for author, posts in world.hidden.items():
+        rows: list[Entity] = [*posts, *world.said[author], world.sessions[author]]
+        for row in rows:
+            key = to_global_id(type(row).__name__, row.id)
+            yield f'node(id: "{key}") {{id}}'
+            yield f'nodes(ids: ["{key}"]) {{id}}'
+        for post in posts:
+            key = to_global_id("Post", post.id)
+            yield f'post(by: {{slug: "{post.slug}"}}) {{id}}'
+            yield f'post(by: {{id: "{to_global_id("Post", post.id)}"}}) {{id}}'
+    yield "users {nodes {sessions {totalCount nodes {id}} posts {totalCount nodes {id}}}}"
+    for status in ("DRAFT", "SCHEDULED", "ARCHIVED"):
+        yield f"posts(filter: {{status: {status}}}) {{totalCount nodes {{id title}}}}"
+
+
+def leaked(world: World, viewer: str, bodies: list[dict[str, Any]]) -> list[Any]:
+    """What responses tell a viewer of what they may not see: texts, ids or numbers."""
+    marks, ids = world.forbidden(viewer)
     found: list[Any] = []
-    document, _ = walk(world)
-    body = await client.execute(document)
-    # A row that one loader shows and the next one hides is an error, and a leak.
-    found += body.get("errors", [])
-    hidden = {to_global_id("Post", post.id) for post in world.hidden}
-    hidden |= {to_global_id("Comment", comment.id) for comment in world.hidden_comments}
-    for part in objects(body):
-        found += [
-            part for text in part.values() if isinstance(text, str) and (SECRET in text or text in hidden)
-        ]
-        found += [part] if part.get("status", "PUBLISHED") != "PUBLISHED" else []
-        if "totalCount" in part:
-            lists = [part[name] for name in ("nodes", "edges") if name in part]
-            found += [part] if any(len(nodes) != part["totalCount"] for nodes in lists) else []
-            is_posts = part["__typename"] == "PostConnection"
-            found += [part] if is_posts and part["totalCount"] != PUBLIC_POSTS else []
-    for query in by_name(world):
-        data = await client.data(query)
-        found += [data for value in data.values() if value not in (None, [None])]
-    for status in NOT_PUBLIC:
-        data = await client.data(f"{{a: posts(filter: {{status: {status}}}) {{totalCount nodes {{id}}}}}}")
-        found += [data] if data != {"a": {"totalCount": 0, "nodes": []}} else []
+    for body in bodies:
+        # A row that one loader shows and the next one hides is an error, and a leak.
+        found += body.get("errors", [])
+        found += [text for text in texts(body) if text in ids or any(mark in text for mark in marks)]
+        for part in objects(body):
+            lists = [part[name] for name in ("nodes", "edges") if name in part and "totalCount" in part]
+            found += [part for nodes in lists if len(nodes) != part["totalCount"]]
     return found
 
 
-NOT_PUBLIC = ("DRAFT", "SCHEDULED", "ARCHIVED")
-
-
-def by_name(world: World) -> Iterator[str]:
-    """Lookups of what is hidden, all of which have to answer null."""
-    for post in world.hidden:
-        key = to_global_id("Post", post.id)
-        yield f'{{a: post(by: {{slug: "{post.slug}"}}) {{id}}}}'
-        yield f'{{a: post(by: {{id: "{key}"}}) {{id}}}}'
-        yield f'{{a: node(id: "{key}") {{id}}}}'
-        yield f'{{a: nodes(ids: ["{key}"]) {{id}}}}'
-    for comment in world.hidden_comments:
-        key = to_global_id("Comment", comment.id)
-        yield f'{{a: node(id: "{key}") {{id}}}}'
-        yield f'{{a: nodes(ids: ["{key}"]) {{id}}}}'
-
-
-async def test_the_walk_takes_every_field_of_the_schema(world: World) -> None:
+async def test_the_walk_takes_every_field_that_reads(world: World) -> None:
     _, walked = walk(world)
     fields = {
         (name, field)
         for name, kind in schema._schema.type_map.items()
         if isinstance(kind, GraphQLObjectType) and not name.startswith("__")
+        # What a payload shows is an entity, read as all others are.
+        if name not in ("Mutation", "UserError", "Tokens") and not name.endswith("Payload")
         for field in kind.fields
     }
     assert fields - walked == set()
 
 
-async def test_nothing_hidden_appears(client: Client, world: World) -> None:
-    assert await leaks(client, world) == []
+@pytest.mark.parametrize("viewer", VIEWERS)
+async def test_what_may_be_seen_appears_and_nothing_else(world: World, viewer: str) -> None:
+    bodies = [await world.clients[viewer].execute(query) for query in (by_name(world), walk(world)[0])]
+    assert leaked(world, viewer, bodies) == []
+    everything = " ".join(texts(bodies[1]))
+    for author in world.hidden:
+        assert (f"{MARK} post of {author}" in everything) is not world.is_hidden(viewer, author)
+    for name in world.users:
+        assert (f"{MARK}.mail.{name}@" in everything) is (viewer in (name, "admin"))
+        assert (f"{MARK} session of {name}" in everything) is (viewer == name)
+    data = await world.clients[viewer].data("{posts {totalCount nodes {comments {totalCount}}}}")
+    assert data["posts"]["totalCount"] == world.posts_seen(viewer)
+    assert all(post["comments"]["totalCount"] for post in data["posts"]["nodes"])
 
 
-async def test_what_is_public_does_appear(client: Client, world: World) -> None:
-    data = await client.data("{posts {totalCount nodes {slug comments {totalCount}}}}")
-    assert data["posts"]["totalCount"] == PUBLIC_POSTS
-    assert {post["slug"] for post in data["posts"]["nodes"]} == {post.slug for post in world.public}
-    assert all(post["comments"]["totalCount"] == 2 for post in data["posts"]["nodes"])
+async def test_who_is_deactivated_sees_nothing_at_all(client: Client, world: World) -> None:
+    async with client.database.writing() as session:
+        user = await session.get_one(User, world.users["author"].id)
+        user.is_active = False
+    body = await world.clients["author"].execute(walk(world)[0])
+    assert "data" not in body
+    assert [error["extensions"]["code"] for error in body["errors"]] == ["UNAUTHENTICATED"]
 
 
 def _rows_of_all(original: Callable[..., Any]) -> Callable[..., Any]:
     async def fetch(*arguments: Any) -> dict[Any, Row]:
-        rows: dict[Any, Row] = await original(*arguments[:-1], true())
+        rows: dict[Any, Row] = await original(*arguments[:-1], (true(),))
         return rows
 
     return fetch
@@ -202,7 +194,7 @@ def _rows_of_all(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _pages_of_all(original: Callable[..., Any]) -> Callable[..., Any]:
     async def fetch(database: Any, rows: read.Rows, *arguments: Any) -> Any:
-        return await original(database, read.Rows(rows.target, true(), rows.member_of), *arguments)
+        return await original(database, replace(rows, visible=(true(),)), *arguments)
 
     return fetch
 
@@ -211,34 +203,15 @@ def _pages_of_all(original: Callable[..., Any]) -> Callable[..., Any]:
     ("loader", "forget"),
     [("rows_by_key", _rows_of_all), ("pages", _pages_of_all), ("counts", _pages_of_all)],
 )
+@pytest.mark.parametrize("viewer", ["anonymous", "author", "admin"])
 async def test_a_loader_that_forgets_its_predicate_is_found_out(
-    client: Client, world: World, monkeypatch: pytest.MonkeyPatch, loader: str, forget: Callable[..., Any]
+    world: World, monkeypatch: pytest.MonkeyPatch, viewer: str, loader: str, forget: Callable[..., Any]
 ) -> None:
     monkeypatch.setattr(read, loader, forget(getattr(read, loader)))
-    assert await leaks(client, world) != []
+    assert leaked(world, viewer, [await world.clients[viewer].execute(by_name(world))]) != []
 
 
-async def test_an_address_is_for_its_owner_and_for_admins(client: Client, world: World) -> None:
-    reader = factories.user()
-    admin = factories.user(role=Role.ADMIN)
-    await factories.save(client.database, reader, admin)
-    query = f'{{user(by: {{username: "{world.author.username}"}}) {{email}}}}'
-    seen = {}
-    for name, viewer in {"nobody": None, "owner": world.author, "reader": reader, "admin": admin}.items():
-        who = None if viewer is None else Viewer(viewer.id, viewer.role)
-        context = Context(client.database, who)
-        result = await schema.execute(query, context_value=context)
-        await context.close()
-        assert result.errors is None
-        assert result.data is not None
-        seen[name] = result.data["user"]["email"]
-    email = world.author.email
-    assert seen == {"nobody": None, "owner": email, "reader": None, "admin": email}
-
-
-async def test_the_viewer_is_who_is_logged_in(client: Client, world: World) -> None:
-    assert await client.data("{viewer {id}}") == {"viewer": None}
-    context = Context(client.database, Viewer(world.author.id, world.author.role))
-    result = await schema.execute("{viewer {username}}", context_value=context)
-    await context.close()
-    assert result.data == {"viewer": {"username": world.author.username}}
+async def test_the_viewer_is_who_is_logged_in(world: World) -> None:
+    seen = {name: await client.data("{viewer {username}}") for name, client in world.clients.items()}
+    expected = {name: {"viewer": {"username": name}} for name in VIEWERS[1:]}
+    assert seen == {"anonymous": {"viewer": None}, **expected}

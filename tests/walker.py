@@ -3,8 +3,9 @@
 from typing import Any
 
 from gql.relay import to_global_id
+from tests.acting import data_as
 from tests.client import Client
-from tests.worlds import TYPES, Question, Rows, filter_variable, in_order, passes
+from tests.worlds import TYPES, Question, Rows, filter_variable, in_order, passes, seen_by
 
 PAGE_INFO = ("startCursor", "endCursor", "hasNextPage", "hasPreviousPage")
 
@@ -14,6 +15,7 @@ class Walker:
 
     def __init__(self, client: Client, question: Question, rows: Rows) -> None:
         self.client, self.question = client, question
+        self.viewer = question.viewer(rows)
         kind, self.parent = question.kind, None
         if kind.parents:
             parents = rows[kind.parents]
@@ -31,7 +33,7 @@ class Walker:
 
     def oracle(self, rows: Rows) -> list[str]:
         kind = self.question.kind
-        found = kind.rows(rows, self.parent.id if self.parent else 0)
+        found = kind.rows(seen_by(self.viewer, rows), self.parent.id if self.parent else 0)
         if kind.filters:
             found = [post for post in found if passes(self.question.filter, rows, post)]
         return [to_global_id(kind.node, row.id) for row in in_order(found, self.order)]
@@ -74,7 +76,7 @@ class Walker:
             variables["orderBy"] = {"field": order[0], "direction": "DESC" if order[1] else "ASC"}
         if self.parent:
             variables["parent"] = to_global_id(TYPES[kind.parents or ""], self.parent.id)
-        data = await self.client.data(self.document(), variables)
+        data = await data_as(self.viewer, self.client, self.document(), variables)
         if self.parent and data["node"] is None:
             return None
         page: dict[str, Any] = (data["node"] if self.parent else data)["found"]

@@ -10,8 +10,9 @@ from sqlalchemy import select
 
 from db.base import Base
 from db.engine import Database
-from db.enums import PostStatus
+from db.enums import PostStatus, Role
 from db.models import Comment
+from gql.policy import Viewer
 from gql.relay import to_global_id
 from tests import factories
 
@@ -96,26 +97,33 @@ async def everything(database: Database) -> Rows:
         }
 
 
-def is_public(post: Any) -> bool:
-    return bool(post.status is PostStatus.PUBLISHED and post.published_at <= factories.NOW)
+def status_of(post: Any) -> PostStatus:
+    stored: PostStatus = post.status
+    is_scheduled = stored is PostStatus.PUBLISHED and post.published_at > factories.NOW
+    return PostStatus.SCHEDULED if is_scheduled else stored
 
 
-def public_posts(rows: Rows) -> list[Any]:
-    return [post for post in rows["posts"] if is_public(post)]
+def seen_by(viewer: Viewer | None, rows: Rows) -> Rows:
+    """What a viewer may see: what is public and their own, editors everything."""
 
+    def is_visible(post: Any) -> bool:
+        if viewer is not None and (viewer.role is Role.EDITOR or viewer.id == post.author_id):
+            return True
+        return status_of(post) is PostStatus.PUBLISHED
 
-def public_comments(rows: Rows) -> list[Any]:
-    ids = {post.id for post in public_posts(rows)}
-    return [comment for comment in rows["comments"] if comment.post_id in ids]
+    posts = [post for post in rows["posts"] if is_visible(post)]
+    ids = {post.id for post in posts}
+    comments = [comment for comment in rows["comments"] if comment.post_id in ids]
+    return {**rows, "posts": posts, "comments": comments}
 
 
 def tagged(rows: Rows, tag: int) -> list[Any]:
     ids = {link.post_id for link in rows["post_tags"] if link.tag_id == tag}
-    return [post for post in public_posts(rows) if post.id in ids]
+    return [post for post in rows["posts"] if post.id in ids]
 
 
 def tags_of(rows: Rows, post: int) -> list[Any]:
-    if post not in {public.id for public in public_posts(rows)}:
+    if post not in {seen.id for seen in rows["posts"]}:
         return []
     ids = {link.tag_id for link in rows["post_tags"] if link.post_id == post}
     return [tag for tag in rows["tags"] if tag.id in ids]
@@ -123,7 +131,7 @@ def tags_of(rows: Rows, post: int) -> list[Any]:
 
 @dataclass(frozen=True)
 class Kind:
-    """A connection: its field, the table of its parents, its rows, and its orders by their names."""
+    """A connection: its field, the table of its parents, its rows among those seen, its orders by name."""
 
     field: str
     node: str
@@ -134,8 +142,8 @@ class Kind:
     filters: bool = False
 
 
-POST_ORDERS = {"PUBLISHED_AT": "published_at", "CREATED_AT": "created_at"}
-NEWEST = ("published_at", True)
+POST_ORDERS = {"PUBLISHED_AT": "public_from", "CREATED_AT": "created_at"}
+NEWEST = ("public_from", True)
 KINDS = {
     "all users": Kind(
         "users",
@@ -145,13 +153,13 @@ KINDS = {
         {"NAME": "name", "CREATED_AT": "created_at", "USERNAME": "username_key"},
         ("created_at", True),
     ),
-    "all posts": Kind("posts", "Post", None, lambda rows, _: public_posts(rows), POST_ORDERS, NEWEST, True),
+    "all posts": Kind("posts", "Post", None, lambda rows, _: rows["posts"], POST_ORDERS, NEWEST, True),
     "all tags": Kind("tags", "Tag", None, lambda rows, _: rows["tags"], {}, ("name", False)),
     "a user's posts": Kind(
         "posts",
         "Post",
         "users",
-        lambda rows, user: [post for post in public_posts(rows) if post.author_id == user],
+        lambda rows, user: [post for post in rows["posts"] if post.author_id == user],
         POST_ORDERS,
         NEWEST,
         True,
@@ -161,7 +169,7 @@ KINDS = {
         "comments",
         "Comment",
         "users",
-        lambda rows, user: [comment for comment in public_comments(rows) if comment.author_id == user],
+        lambda rows, user: [comment for comment in rows["comments"] if comment.author_id == user],
         {},
         ("created_at", True),
     ),
@@ -169,7 +177,7 @@ KINDS = {
         "comments",
         "Comment",
         "posts",
-        lambda rows, post: [comment for comment in public_comments(rows) if comment.post_id == post],
+        lambda rows, post: [comment for comment in rows["comments"] if comment.post_id == post],
         {},
         ("created_at", False),
     ),
@@ -177,7 +185,7 @@ KINDS = {
         "replies",
         "Comment",
         "comments",
-        lambda rows, said: [comment for comment in public_comments(rows) if comment.parent_id == said],
+        lambda rows, said: [comment for comment in rows["comments"] if comment.parent_id == said],
         {},
         ("created_at", False),
     ),
@@ -200,7 +208,7 @@ def in_order(found: list[Any], order: tuple[str, bool]) -> list[Any]:
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked of a connection."""
+    """What is asked of a connection, by nobody or by a user with a role."""
 
     kind: Kind
     parent: int
@@ -208,6 +216,17 @@ class Question:
     filter: dict[str, Any]
     backward: bool
     size: int
+    asker: tuple[int, Role] | None
+
+    def viewer(self, rows: Rows) -> Viewer | None:
+        if self.asker is None:
+            return None
+        number, role = self.asker
+        return Viewer(rows["users"][number % len(rows["users"])].id, role)
+
+
+# The first two users are those who write.
+ASKERS = [None, (0, Role.USER), (1, Role.USER), (2, Role.USER), (2, Role.EDITOR)]
 
 
 def ranges() -> st.SearchStrategy[dict[str, Any]]:
@@ -238,6 +257,7 @@ def questions(draw: st.DrawFn, kinds: list[str]) -> Question:
         filter=draw(FILTERS) if kind.filters else {},
         backward=draw(st.booleans()),
         size=draw(st.integers(1, 5)),
+        asker=draw(st.sampled_from(ASKERS)),
     )
 
 
@@ -248,10 +268,14 @@ def passes(given: dict[str, Any], rows: Rows, post: Any) -> bool:
     return (
         (author is None or post.author_id == sorted(user.id for user in rows["users"])[author])
         and (tag is None or sorted(tag.id for tag in rows["tags"])[tag] in tags)
-        and given.get("status", "PUBLISHED") == "PUBLISHED"
+        and given.get("status", status_of(post).name) == status_of(post).name
         and within(given.get("createdAt", {}), post.created_at)
-        and within(given.get("publishedAt", {}), post.published_at)
+        and ("publishedAt" not in given or is_published_within(given["publishedAt"], post))
     )
+
+
+def is_published_within(span: dict[str, str], post: Any) -> bool:
+    return post.status is PostStatus.PUBLISHED and within(span, post.published_at)
 
 
 def within(span: dict[str, str], moment: datetime) -> bool:

@@ -8,7 +8,7 @@ from db.types import now
 from gql import policy
 from gql.connections import Edge
 from gql.errors import UserErrorCode, rejected
-from gql.mutation import Keyed, mutation
+from gql.mutation import Expecting, Keyed, mutation
 from gql.payloads import Outcome, Payload, deleted, edge, payload, written
 from gql.policy import Permission
 from gql.types import OLDEST_FIRST, Comment
@@ -17,7 +17,6 @@ from gql.write import Lock, Write
 
 _BODY = "What to say, as plain text."
 _ID = "Which comment."
-_VERSION = "The version that is to be changed; where it is another one meanwhile, the answer is a CONFLICT."
 
 
 @strawberry.input(description="A new comment.")
@@ -28,16 +27,14 @@ class CreateCommentInput(Keyed):
 
 
 @strawberry.input(description="What to change of a comment.")
-class UpdateCommentInput(Keyed):
+class UpdateCommentInput(Expecting):
     id: strawberry.ID = strawberry.field(description=_ID)
     body: CommentBody | None = optional(_BODY)
-    expected_version: int | None = optional(_VERSION)
 
 
 @strawberry.input(description="Which comment to delete.")
-class DeleteCommentInput(Keyed):
+class DeleteCommentInput(Expecting):
     id: strawberry.ID = strawberry.field(description=_ID)
-    expected_version: int | None = optional(_VERSION)
 
 
 @payload(models.Comment)

@@ -17,23 +17,24 @@ from db.write import insert_missing, violation
 from gql import policy
 from gql.connections import Edge
 from gql.errors import UserErrorCode, rejected
-from gql.mutation import Keyed, mutation
+from gql.mutation import Expecting, Keyed, mutation
 from gql.payloads import Outcome, Payload, deleted, edge, payload, written
 from gql.policy import Move, Permission
 from gql.types import NEWEST_FIRST, Post
-from gql.validation import Attributes, Body, Slug, TagName, Title, nullable, optional
+from gql.validation import MOST_TAGS, Attributes, Body, Slug, Tags, Title, nullable, optional
 from gql.write import Lock, Write
 
 _LONGEST_SLUG = 200
-_MOST_TAGS = 20
 _MOST_VIEWS = 2**31 - 1
 
 _TITLE = "The headline, as plain text."
 _BODY = "The text, in Markdown."
 _SLUG = "The name in addresses, unique."
-_TAGS = f"Names of tags, at most {_MOST_TAGS}; what is new is made."
-_ATTRIBUTES = "Whatever else a front end keeps with the post: a JSON object of at most 10 kB."
-_VERSION = "The version that is to be changed; where it is another one meanwhile, the answer is a CONFLICT."
+_TAGS = f"Names of tags, at most {MOST_TAGS}; what is new is made."
+_ATTRIBUTES = (
+    "Whatever else a front end keeps with the post: a JSON object of at most 10 kB, at most 10 deep, with "
+    "numbers up to 2^53."
+)
 _ID = "Which post."
 
 
@@ -42,25 +43,23 @@ class CreatePostInput(Keyed):
     title: Title = strawberry.field(description=_TITLE)
     body: Body = strawberry.field(description=_BODY)
     slug: Slug | None = nullable(f"{_SLUG} Made from the title where it is absent or null.")
-    tags: list[TagName] | None = nullable(_TAGS)
+    tags: Tags | None = nullable(_TAGS)
     attributes: Attributes | None = nullable(_ATTRIBUTES)
 
 
 @strawberry.input(description="What to change of a post; what is absent stays as it is.")
-class UpdatePostInput(Keyed):
+class UpdatePostInput(Expecting):
     id: strawberry.ID = strawberry.field(description=_ID)
     title: Title | None = optional(_TITLE)
     body: Body | None = optional(_BODY)
     slug: Slug | None = optional(_SLUG)
-    tags: list[TagName] | None = optional(f"{_TAGS} All others are taken off.")
+    tags: Tags | None = optional(f"{_TAGS} All others are taken off.")
     attributes: Attributes | None = optional(_ATTRIBUTES)
-    expected_version: int | None = optional(_VERSION)
 
 
 @strawberry.input
-class _OnePost(Keyed):
+class _OnePost(Expecting):
     id: strawberry.ID = strawberry.field(description=_ID)
-    expected_version: int | None = optional(_VERSION)
 
 
 @strawberry.input(description="Which post to make a draft.")
@@ -81,7 +80,7 @@ class PublishPostInput(_OnePost):
 
 
 @strawberry.input(description="Which post to count.")
-class RecordPostViewInput:
+class RecordPostViewInput(Keyed):
     id: strawberry.ID = strawberry.field(description=_ID)
 
 
@@ -113,6 +112,7 @@ class ArchivePostPayload(PostPayload): ...
 
 @payload(models.Post)
 class DeletePostPayload(Payload):
+    post: Post | None = written(models.Post, "The post as it is now; null where it was deleted.")
     deleted_post_id: strawberry.ID | None = deleted(models.Post)
 
 
@@ -141,9 +141,10 @@ async def update_post(write: Write, given: UpdatePostInput) -> Outcome:
     post = await write.find(
         models.Post, given.id, "id", may=policy.may_write_post, version=given.expected_version
     )
-    write.change(post, given, "title", "body", "slug", "attributes")
+    # It reads, and what had been changed before would be written by then: one version more.
     if given.tags is not UNSET:
         await _retag(write, post, given.tags or [])
+    write.change(post, given, "title", "body", "slug", "attributes")
     return Outcome(post.id)
 
 
@@ -195,7 +196,8 @@ async def delete_post(write: Write, given: DeletePostInput) -> Outcome:
 @mutation(RecordPostViewPayload, Permission.ANYBODY)
 async def record_post_view(write: Write, given: RecordPostViewInput) -> Outcome:
     """Count that a post was read; that is no change of the post."""
-    post = await write.find(models.Post, given.id, "id", lock=Lock.REFERENCE)
+    # With a weaker lock it would wait for whoever publishes the post, and they for it.
+    post = await write.find(models.Post, given.id, "id")
     await write.session.execute(
         update(models.Post)
         .where(models.Post.id == post.id, models.Post.view_count < _MOST_VIEWS)
@@ -247,8 +249,6 @@ async def _retag(write: Write, post: models.Post, names: list[str]) -> None:
 
 async def _tags(write: Write, names: list[str]) -> list[models.Tag]:
     """The tags of these names, whatever their case; made where they are new, whoever else makes them too."""
-    if len(names) > _MOST_TAGS:
-        raise rejected(UserErrorCode.INVALID, f"A post has at most {_MOST_TAGS} tags.", "tags")
     by_key = {fold(name): name for name in reversed(names)}
     if not by_key:
         return []

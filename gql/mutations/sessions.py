@@ -64,7 +64,7 @@ class RefreshTokensInput:
 
 
 @strawberry.input(description="Where to log out.")
-class LogOutInput:
+class LogOutInput(Keyed):
     everywhere: bool | None = strawberry.field(
         default=False, description="All sessions, not only the one that asks."
     )

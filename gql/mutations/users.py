@@ -10,7 +10,7 @@ from gql import policy
 from gql.connections import Edge
 from gql.context import Context
 from gql.errors import UserErrorCode, rejected
-from gql.mutation import Keyed, mutation
+from gql.mutation import Expecting, mutation
 from gql.mutations.recovery import confirm_address
 from gql.mutations.sessions import shut_out
 from gql.passwords import weakness
@@ -24,7 +24,6 @@ _USERNAME = "The public handle: 2 to 32 letters, digits, _ . and -, unique whate
 _NAME = "The name to show."
 _BIO = "A few lines about this person, as plain text."
 _ID = "Which user."
-_VERSION = "The version that is to be changed; where it is another one meanwhile, the answer is a CONFLICT."
 
 
 @strawberry.input(description="A new account.")
@@ -37,19 +36,17 @@ class CreateUserInput:
 
 
 @strawberry.input(description="What to change of a profile; what is absent stays as it is.")
-class UpdateUserInput(Keyed):
+class UpdateUserInput(Expecting):
     id: strawberry.ID = strawberry.field(description=_ID)
     username: Username | None = optional(_USERNAME)
     email: Email | None = optional("Another address; it counts once it is confirmed, by a mail sent to it.")
     name: Name | None = nullable(f"{_NAME} Null for none.")
     bio: Bio | None = optional(_BIO)
-    expected_version: int | None = optional(_VERSION)
 
 
 @strawberry.input
-class _OneUser(Keyed):
+class _OneUser(Expecting):
     id: strawberry.ID = strawberry.field(description=_ID)
-    expected_version: int | None = optional(_VERSION)
 
 
 @strawberry.input(description="Which user is to log in no more.")
@@ -97,6 +94,7 @@ class ReactivateUserPayload(UserPayload): ...
 
 @payload(models.User)
 class DeleteUserPayload(Payload):
+    user: User | None = written(models.User, "The user as they are now; null where they were deleted.")
     deleted_user_id: strawberry.ID | None = deleted(models.User)
 
 
