@@ -125,10 +125,19 @@ def secret_command() -> None:
     typer.echo(secrets.token_urlsafe(48))
 
 
+def _text(value: str) -> str:
+    """Arguments bring along any byte, and no database takes what is no text."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        _fail("This is no text in UTF-8.")
+    return value
+
+
 @users.command("create")
 def create_user_command(
-    username: Annotated[str, typer.Argument(help="The public handle.")],
-    email: Annotated[str, typer.Argument(help="The address, which counts as confirmed.")],
+    username: Annotated[str, typer.Argument(help="The public handle.", callback=_text)],
+    email: Annotated[str, typer.Argument(help="The address, which counts as confirmed.", callback=_text)],
     role: Annotated[str, typer.Option(help="user, editor or admin.")] = "user",
 ) -> None:
     """Make an account. The password is asked for, or is the first line of what is piped in."""
@@ -142,7 +151,7 @@ def create_user_command(
 
 
 @users.command("password")
-def user_password_command(username: Annotated[str, typer.Argument(help="Whose.")]) -> None:
+def user_password_command(username: Annotated[str, typer.Argument(help="Whose.", callback=_text)]) -> None:
     """Set a password and end all sessions. It is asked for, or is the first line of what is piped in."""
     settings = _settings()
     _be_migrated(settings)
@@ -156,8 +165,7 @@ def user_password_command(username: Annotated[str, typer.Argument(help="Whose.")
 def _password() -> str:
     if sys.stdin.isatty():
         return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
-    # What is no text is refused where arguments are, too.
-    return sys.stdin.buffer.readline().decode(errors="surrogateescape").rstrip("\r\n")
+    return _text(sys.stdin.buffer.readline().decode(errors="surrogateescape").rstrip("\r\n"))
 
 
 @app.command("schema")
@@ -249,8 +257,6 @@ def _run(settings: Settings, work: Coroutine[Any, Any, T]) -> T:
         _fail(f"The database {settings.database.safe_url} cannot be reached: {reason}")
     except MigrationError as error:
         _fail(str(error))
-    except UnicodeEncodeError:
-        _fail("This is no text in UTF-8.")
 
 
 def _fail(message: str, *, code: int = 1) -> NoReturn:
