@@ -92,10 +92,7 @@ class Write:
         `also` is a computed attribute to read with it. Rejects, at the path in the input, what is not there
         or cannot be seen, which are the same to whoever asks.
         """
-        try:
-            key = key_of(global_id, model)
-        except BadUserInputError as error:
-            raise rejected(UserErrorCode.INVALID, str(error), *path) from error
+        key = self.key(model, global_id, *path)
         row = await self.locked(model, key, also=also, lock=lock)
         if row is None:
             raise rejected(UserErrorCode.NOT_FOUND, f"There is no such {model.__name__.lower()}.", *path)
@@ -109,6 +106,13 @@ class Write:
             )
             raise Rejected(changed, key=key)
         return row
+
+    def key(self, model: type[Entity], global_id: str | None, *path: str) -> int:
+        """The key in a global id; rejects, at the path in the input, what is none of this model."""
+        try:
+            return key_of(global_id, model)
+        except BadUserInputError as error:
+            raise rejected(UserErrorCode.INVALID, str(error), *path) from error
 
     async def locked(
         self,

@@ -5,7 +5,7 @@ import os
 from typing import Any, Literal
 
 from alembic import context
-from sqlalchemy import Column, Connection, Insert, event, insert, select, text
+from sqlalchemy import Column, Connection, Insert, Table, event, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -47,23 +47,62 @@ def _copy_without_generated(
     return statement, multiple, parameters
 
 
+def _copy_with_autoincrement(table: Table, connection: Connection, **_: Any) -> None:
+    """Let a table that a batch migration rebuilds go on giving out no id twice: Alembic forgets that."""
+    original = table.name.removeprefix("_alembic_tmp_")
+    if connection.dialect.name == "sqlite" and original != table.name:
+        sql = connection.scalar(text("SELECT sql FROM sqlite_master WHERE name = :name"), {"name": original})
+        table.dialect_options["sqlite"]["autoincrement"] = "AUTOINCREMENT" in (sql or "")
+
+
+def _last_ids(connection: Connection) -> dict[str, int]:
+    """The highest id that each table has ever given out, of rows that are gone too."""
+    is_there = "SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'"
+    if connection.dialect.name != "sqlite" or not connection.scalar(text(is_there)):
+        return {}
+    rows = connection.execute(text("SELECT name, seq FROM sqlite_sequence"))
+    return {row.name: row.seq for row in rows}
+
+
+def _continue_after(connection: Connection, last_ids: dict[str, int]) -> None:
+    for name, last in last_ids.items():
+        raised = {"name": name, "last": last}
+        connection.execute(
+            text("UPDATE sqlite_sequence SET seq = max(seq, :last) WHERE name = :name"), raised
+        )
+        # A rebuilt table without rows has none yet.
+        connection.execute(
+            text(
+                "INSERT INTO sqlite_sequence (name, seq) SELECT :name, :last "
+                "WHERE EXISTS (SELECT 1 FROM sqlite_master WHERE name = :name) "
+                "AND NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = :name)"
+            ),
+            raised,
+        )
+
+
 def run(connection: Connection) -> None:
     if connection.dialect.name == "sqlite":
         event.listen(connection, "before_execute", _copy_without_generated, retval=True)
+        event.listen(Table, "before_create", _copy_with_autoincrement)
     context.configure(
         connection=connection,
         target_metadata=Base.metadata,
         render_as_batch=True,
         render_item=_render,
         include_object=_is_comparable,
+        # All or nothing, on SQLite too, which can do so although Alembic does not take it for granted.
+        transactional_ddl=True,
         transaction_per_migration=False,
     )
     with context.begin_transaction():
         if connection.dialect.name == "postgresql":
             # Two that start at once migrate one after the other, as SQLite's transactions do by themselves.
             connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('gazette migrations'))"))
+        last_ids = _last_ids(connection)
         context.run_migrations()
         if connection.dialect.name == "sqlite":
+            _continue_after(connection, last_ids)
             broken = connection.execute(text("PRAGMA foreign_key_check")).all()
             if broken:
                 raise RuntimeError(

@@ -44,9 +44,13 @@ def arguments(field: GraphQLField) -> str:
 def document(looked_up: dict[str, str], ids: Iterable[tuple[str, str]]) -> tuple[str, Paths]:
     """All root fields: those of one thing as they are given, with their types; ids by `node` and `nodes`."""
     walked: Paths = set()
-    fields = [f"{field} {{ {selection(entity_type(name), walked)} }}" for field, name in looked_up.items()]
+    # From one thing a step less: what lies there is reached by the connections too.
+    one = {
+        name: selection(entity_type(name), walked, STEPS - 1) for name in ("User", "Post", "Comment", "Tag")
+    }
+    fields = [f"{field} {{ {one[name]} }}" for field, name in looked_up.items()]
     for name, key in ids:
-        fragment = f"... on {name} {{ {selection(entity_type(name), walked)} }}"
+        fragment = f"... on {name} {{ {one[name]} }}"
         fields += [f'node(id: "{key}") {{ {fragment} }}', f'nodes(ids: ["{key}"]) {{ {fragment} }}']
     for name in ("users", "posts", "tags"):
         connection = entity_type(f"{name[:-1].title()}Connection")

@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import func, inspect, select, text
+from sqlalchemy import delete, func, inspect, select, text
 
-from db import demo
+from db import demo, models
 from db.base import Base
 from db.engine import Database, DatabaseSettings
 from db.migrate import MigrationError, alembic_config, head_revision, migrate, revision_of
+from tests import factories
 from tests.conftest import NewUrl
 from tests.server import gazette
 from tests.worlds import everything
@@ -123,7 +124,11 @@ def with_rebuild(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, backend: str, 
     The template of all databases, which `new_url` makes, is migrated without it.
     """
     recreate = "always" if backend == "sqlite" else "auto"
-    (tmp_path / "rebuild.py").write_text(REBUILD.format(head=head_revision(), recreate=recreate))
+    add_migration(monkeypatch, tmp_path, REBUILD.format(head=head_revision(), recreate=recreate))
+
+
+def add_migration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, script: str) -> None:
+    (tmp_path / "rebuild.py").write_text(script)
     original = alembic_config
 
     def config(settings: DatabaseSettings | None = None) -> Config:
@@ -145,6 +150,49 @@ async def test_rebuilding_a_table_loses_no_child_row(new_url: NewUrl) -> None:
     assert await rows(settings) == before
     assert await migrate(settings, "-1") == head_revision()
     assert await rows(settings) == before
+
+
+async def test_a_migration_that_orphans_rows_changes_nothing(
+    new_sqlite_url: NewUrl, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    settings = DatabaseSettings(url=new_sqlite_url())
+    before = await seeded(settings)
+    script = REBUILD.format(head=head_revision(), recreate="always")
+    change = 'def upgrade() -> None:\n    op.execute("DELETE FROM users")'
+    add_migration(monkeypatch, tmp_path, script.replace("def upgrade() -> None:", change))
+    with pytest.raises(RuntimeError, match="nothing was changed"):
+        await migrate(settings)
+    assert await rows(settings) == before
+    assert await revision_of(settings) == "0002"
+
+
+@pytest.mark.usefixtures("with_rebuild")
+async def test_no_id_is_given_out_twice_whatever_was_rebuilt(new_url: NewUrl) -> None:
+    settings = DatabaseSettings(url=new_url())
+    await seeded(settings)
+    database = Database(settings)
+    async with database.writing() as session:
+        last = await session.scalar(select(func.max(models.Post.id)))
+        await session.execute(delete(models.Post).where(models.Post.id == last))
+    await migrate(settings, "9999")
+    author = factories.user()
+    post = factories.post(author)
+    comment = factories.comment(post, author)
+    await factories.save(database, comment, factories.tag())
+    await database.dispose()
+    assert post.id == (last or 0) + 1
+    assert (author.id, comment.id) == (SIZE.users + 1, SIZE.comments + 1)
+
+
+async def test_no_table_of_sqlite_gives_out_an_id_twice(new_sqlite_url: NewUrl) -> None:
+    database = Database(DatabaseSettings(url=new_sqlite_url()))
+    for table in Base.metadata.sorted_tables:
+        if "id" in table.c:
+            async with database.reading() as connection:
+                name = {"name": table.name}
+                sql = await connection.scalar(text("SELECT sql FROM sqlite_master WHERE name = :name"), name)
+            assert "AUTOINCREMENT" in str(sql), table.name
+    await database.dispose()
 
 
 async def test_two_that_start_at_once_migrate_once(new_url: NewUrl) -> None:

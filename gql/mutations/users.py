@@ -168,7 +168,7 @@ async def reactivate_user(write: Write, given: ReactivateUserInput) -> Outcome:
 @mutation(DeleteUserPayload, Permission.USER)
 async def delete_user(write: Write, given: DeleteUserInput) -> Outcome:
     """Delete an account with its posts, for good; its comments stay without text and author."""
-    await _still_admin(write)
+    await _still_admin(write, given)
     user = await write.find(
         models.User,
         given.id,
@@ -184,19 +184,19 @@ async def delete_user(write: Write, given: DeleteUserInput) -> Outcome:
 
 
 async def _administrated(write: Write, given: _OneUser) -> models.User:
-    await _still_admin(write)
+    await _still_admin(write, given)
     return await write.find(
         models.User, given.id, "id", may=policy.may_administrate, version=given.expected_version
     )
 
 
-async def _still_admin(write: Write) -> None:
-    """Of two admins who take each other's role at the same moment, the second has it no more.
-
-    Each waits for the other's row, which the database ends as a deadlock; tried again, one is refused here.
-    """
+async def _still_admin(write: Write, given: _OneUser) -> None:
+    """Of two admins who take each other's role at the same moment, the second has it no more."""
     if not policy.is_admin(write.viewer):
         return
-    viewer = await write.locked(models.User, write.user_id)
+    # Both rows in one order for all, so that the second waits here and not in a circle.
+    keys = {write.user_id, write.key(models.User, given.id, "id")}
+    users = {key: await write.locked(models.User, key) for key in sorted(keys)}
+    viewer = users[write.user_id]
     if viewer is None or viewer.role is not Role.ADMIN or not viewer.is_active:
         raise rejected(UserErrorCode.FORBIDDEN, "You may not do this.")
