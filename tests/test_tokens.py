@@ -177,6 +177,15 @@ async def test_what_was_revoked_is_refused_from_the_next_request_on(client: Clie
         await assert_refused(client, token)
 
 
+async def test_a_session_of_somebody_inactive_is_worth_nothing(client: Client) -> None:
+    """However it outlived the deactivation."""
+    ada = await join(client)
+    as_ada = await client.viewing(ada)
+    async with client.database.writing() as session:
+        await session.execute(update(User).values(is_active=False))
+    assert await as_ada.execute(VIEWER) == REFUSED
+
+
 async def test_a_session_that_has_run_out_is_refused(client: Client) -> None:
     ada = await join(client)
     as_ada = await client.viewing(ada)
