@@ -7,7 +7,7 @@ PORT ?= 8000
 export HOST PORT
 JOBS ?= auto
 
-.PHONY: serve test check browser-tools test-browser schema lock clean
+.PHONY: serve test check browser-tools test-browser service-tools test-services schema lock clean
 
 # The stamp makes every other target rebuild the environment when the lock file changes.
 $(VENV)/.installed: requirements.lock pyproject.toml
@@ -39,6 +39,13 @@ browser-tools:
 
 test-browser: browser-tools $(VENV)/.installed
 	$(BIN)/python -m pytest tests/browser
+
+service-tools:
+	@command -v redis-server >/dev/null || \
+	  { echo "make test-services needs redis-server (Debian: apt-get install redis-server)"; exit 1; }
+
+test-services: service-tools $(VENV)/.installed
+	$(BIN)/python -m pytest tests/services
 
 schema: $(VENV)/.installed
 	$(BIN)/gazette schema > schema.graphql

@@ -30,6 +30,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
         await accounts.mailer.close()
+        await accounts.attempts.close()
         await database.dispose()
 
     app = FastAPI(title="Gazette", lifespan=lifespan, openapi_url=None)

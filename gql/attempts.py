@@ -2,6 +2,7 @@
 
 import hashlib
 from ipaddress import IPv6Address, ip_address
+from typing import Any
 
 from limits import RateLimitItemPerHour, RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage, RedisStorage
@@ -67,6 +68,11 @@ class Attempts:
             return await self._limiter.hit(self._mails, _key(email))
         except StorageError as error:
             raise UnavailableError("No mail can be sent right now; try again.") from error
+
+    async def close(self) -> None:
+        if isinstance(self._storage, RedisStorage):
+            bridge: Any = self._storage.bridge  # What all of them have their common base leaves out.
+            await bridge.get_connection().aclose()
 
 
 def _key(text: str) -> str:

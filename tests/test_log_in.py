@@ -106,6 +106,10 @@ async def test_an_account_has_five_tries_also_when_fifty_come_at_once(
     assert (await log_in(client, "ada"))["userErrors"] == TOO_MANY
     await join(client, username="bob")
     assert (await log_in(client, "bob"))["userErrors"] == []
+    # The right password of somebody who was deactivated is counted as a wrong one.
+    await join(client, username="cleo", is_active=False)
+    tried = [(await log_in(client, "cleo"))["userErrors"] for _ in range(6)]
+    assert tried == [*[WRONG_CREDENTIALS] * 5, TOO_MANY]
 
 
 async def test_a_success_clears_the_failures(client: Client) -> None:

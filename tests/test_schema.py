@@ -18,6 +18,8 @@ from graphql import (
     GraphQLSchema,
 )
 
+from gql.mutation import FOR_ANYBODY, PERMISSION
+from gql.policy import Permission
 from gql.relay import entities
 from gql.schema import schema
 
@@ -65,6 +67,28 @@ def test_secrets_and_keys_cannot_be_read(name: str) -> None:
     assert isinstance(kind, GraphQLObjectType)
     words = ("password", "key", "hash", "token")
     assert [field for field in kind.fields if any(word in field.lower() for word in words)] == []
+
+
+def test_every_mutation_declares_what_it_takes_to_call_it() -> None:
+    """One that went around the door would write for everybody; one for anybody has to be meant so."""
+    assert SCHEMA.mutation_type
+    fields = SCHEMA.mutation_type.fields.items()
+    declared = {
+        name: field.extensions["strawberry-definition"].metadata.get(PERMISSION) for name, field in fields
+    }
+    assert [name for name, given in declared.items() if not isinstance(given, Permission)] == []
+    for_anybody = {name for name, given in declared.items() if given is Permission.ANYBODY}
+    assert for_anybody == {
+        "createUser",
+        "logIn",
+        "recordPostView",
+        "refreshTokens",
+        "requestPasswordReset",
+        "resetPassword",
+        "verifyEmail",
+    }
+    # These are also what somebody may ask for who has only an expired token.
+    assert for_anybody == FOR_ANYBODY
 
 
 def test_own_scalars_say_where_they_are_specified() -> None:

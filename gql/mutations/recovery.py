@@ -165,28 +165,31 @@ async def reset_password(write: Write, given: ResetPasswordInput) -> Outcome:
 @mutation(VerifyEmailPayload, Permission.ANYBODY)
 async def verify_email(write: Write, given: VerifyEmailInput) -> Outcome:
     """Confirm an address with a token from a mail; from then on one can log in with it."""
-    token, user = await _redeem(write, given.token, Purpose.VERIFY_EMAIL)
-    user.email, user.email_key, user.email_verified_at = token.email, fold(token.email), now()
+    email, user = await _redeem(write, given.token, Purpose.VERIFY_EMAIL)
+    user.email, user.email_key, user.email_verified_at = email, fold(email), now()
     try:
         await write.session.flush()
     except IntegrityError as error:
         message = "Somebody else has confirmed this address meanwhile."
         raise rejected(UserErrorCode.TAKEN, message, "token") from error
-    # Whoever reads the mails of the address until now is not to set a password with one of them.
-    await write.session.execute(delete(MailedToken).where(MailedToken.user_id == user.id))
     return Outcome(user.id)
 
 
-async def _redeem(write: Write, text: str, purpose: Purpose) -> tuple[MailedToken, models.User]:
-    """Use a token up."""
+async def _redeem(write: Write, text: str, purpose: Purpose) -> tuple[str, models.User]:
+    """Use a token up: where it was sent, and to whom.
+
+    With it all others of the user go. Whoever reads the mails of the address until now is not to set a
+    password with one of them.
+    """
     token = await write.session.get(MailedToken, hash_token(text), with_for_update=True)
     if token is None or token.purpose is not purpose or token.expires_at <= now():
         raise _invalid()
     user = await write.session.get_one(models.User, token.user_id, with_for_update=True)
     if not user.is_active:
         raise _invalid()
-    await write.session.delete(token)
-    return token, user
+    email = token.email
+    await write.session.execute(delete(MailedToken).where(MailedToken.user_id == user.id))
+    return email, user
 
 
 def _invalid() -> Rejected:
