@@ -17,7 +17,7 @@ _TOKEN_HASH = String(64)
 
 
 class RefreshToken(Base):
-    """One link of a session's chain: each use makes the next one, and only the last may still be used."""
+    """One link of a session's chain: each use makes the next one."""
 
     __tablename__ = "refresh_tokens"
     __mapper_args__ = {"eager_defaults": True}

@@ -32,7 +32,7 @@ class Base(DeclarativeBase):
 
 
 class Entity(Base):
-    """What users, posts, comments and tags have in common."""
+    """What can be read by an id of its own."""
 
     __abstract__ = True
     # What the database sets comes back with the write itself; reading it later would need a connection.

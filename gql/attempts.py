@@ -21,9 +21,9 @@ class TooManyAttemptsError(Exception):
 
 
 class Attempts:
-    """Failed log-ins of accounts and of addresses, and mails to an address, in moving windows."""
+    """Failed log-ins of an account or an address, sign-ups from one, and mails to one, in moving windows."""
 
-    def __init__(self, redis_url: str, *, account: int, address: int) -> None:
+    def __init__(self, redis_url: str, *, account: int, address: int, sign_ups: int) -> None:
         self._storage = (
             RedisStorage(
                 f"async+{redis_url}",
@@ -38,7 +38,7 @@ class Attempts:
         self._limiter = MovingWindowRateLimiter(self._storage)
         self._account = RateLimitItemPerMinute(account, _MINUTES, "account")
         self._address = RateLimitItemPerMinute(address, _MINUTES, "address")
-        self._mails = RateLimitItemPerHour(_MAILS_AN_HOUR, 1, "mail")
+        self._sign_ups = RateLimitItemPerHour(sign_ups, 1, "sign-up")
 
     async def begin(self, account: str, address: str) -> None:
         """Before a password is verified; raises TooManyAttemptsError.
@@ -56,16 +56,30 @@ class Attempts:
     async def end(self, account: str, address: str, *, succeeded: bool) -> None:
         try:
             if succeeded:
-                await self._limiter.clear(self._account, _key(account))
+                await self.forgive(account)
             else:
                 await self._limiter.hit(self._address, _network(address))
         except StorageError as error:
             raise UnavailableError("Nobody can log in right now; try again.") from error
 
-    async def may_mail(self, email: str) -> bool:
-        """Whether this address may get one mail more that a stranger asked for."""
+    async def forgive(self, account: str) -> None:
+        """Forget an account's failures, whose owner has proved who it is."""
         try:
-            return await self._limiter.hit(self._mails, _key(email))
+            await self._limiter.clear(self._account, _key(account))
+        except StorageError as error:
+            raise UnavailableError("Nobody can log in right now; try again.") from error
+
+    async def may_sign_up(self, address: str) -> bool:
+        """Whether somebody at this address may try to make one account more."""
+        try:
+            return await self._limiter.hit(self._sign_ups, _network(address))
+        except StorageError as error:
+            raise UnavailableError("Nobody can sign up right now; try again.") from error
+
+    async def may_mail(self, email: str, purpose: str) -> bool:
+        """Whether this address may get one mail more that a stranger asked for, of this kind."""
+        try:
+            return await self._limiter.hit(RateLimitItemPerHour(_MAILS_AN_HOUR, 1, purpose), _key(email))
         except StorageError as error:
             raise UnavailableError("No mail can be sent right now; try again.") from error
 

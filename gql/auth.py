@@ -31,7 +31,12 @@ def accounts_of(settings: Settings) -> Accounts:
     return Accounts(
         Tokens(settings.secrets),
         Passwords(settings.password_threads),
-        Attempts(settings.redis_url, account=settings.login_failures, address=settings.address_failures),
+        Attempts(
+            settings.redis_url,
+            account=settings.login_failures,
+            address=settings.address_failures,
+            sign_ups=settings.address_sign_ups,
+        ),
         Mailer(delivery(settings.mail.get_secret_value(), settings.mail_from)),
         settings.sign_up,
         settings.front_end,

@@ -66,6 +66,8 @@ def serve_command(
     _be_free(settings.host, settings.port)
     if workers > 1 and not settings.redis_url:
         typer.echo("Failed log-ins are counted by each worker for itself: set REDIS_URL to count together.")
+    if settings.mail.get_secret_value() == "console":
+        typer.echo("Mails are printed here, tokens and all: set GAZETTE_MAIL to have them sent.")
     host_in_url = f"[{settings.host}]" if ":" in settings.host else settings.host
     typer.echo(f"Database: {settings.database.safe_url}")
     typer.echo(
@@ -79,6 +81,7 @@ def serve_command(
         workers=workers,
         reload=reload,
         access_log=False,
+        forwarded_allow_ips=settings.proxies,
         timeout_graceful_shutdown=settings.shutdown,
     )
 

@@ -7,6 +7,7 @@ import strawberry
 
 from db.engine import Database
 from gql.auth import Accounts
+from gql.errors import BadUserInputError
 from gql.loaders import Loaders
 from gql.policy import Viewer
 from gql.selection import Needed, needed_columns
@@ -21,6 +22,12 @@ class Caller:
     user_agent: str = ""
     has_invalid_token: bool = False
     has_tried_password: bool = False
+
+    def try_password(self) -> None:
+        """Before a password is hashed: one request could ask for as many as a document has room for."""
+        if self.has_tried_password:
+            raise BadUserInputError("A request can have one password.")
+        self.has_tried_password = True
 
 
 class Context:

@@ -34,9 +34,13 @@ async def claim(
     if await insert_missing(session, IdempotencyKey, [row]):
         return None
     found = await session.scalar(select(IdempotencyKey).filter_by(user_id=user_id, key=key))
-    if found is None or (found.mutation, found.input_hash) != (mutation, row["input_hash"]):
+    if (
+        found is None
+        or found.outcome is None
+        or (found.mutation, found.input_hash) != (mutation, row["input_hash"])
+    ):
         raise rejected(UserErrorCode.KEY_REUSED, "This key was used for something else.", "idempotencyKey")
-    return found.outcome or {}
+    return found.outcome
 
 
 async def keep(session: AsyncSession, user_id: int, key: str, outcome: dict[str, Any]) -> None:

@@ -12,7 +12,10 @@ import aiosmtplib
 
 logger = logging.getLogger("gazette")
 
+_MOST_CONNECTIONS = 4  # To the mail server, at once.
 _PATIENCE = 10  # Seconds for the mail server, and for mails that are still to be sent at shutdown.
+
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 class Mail(NamedTuple):
@@ -32,6 +35,7 @@ class Mailer:
     def __init__(self, deliver: Deliver) -> None:
         self.deliver = deliver
         self._tasks: set[asyncio.Task[None]] = set()
+        self._connections = asyncio.Semaphore(_MOST_CONNECTIONS)
 
     def send(self, mail: Mail) -> None:
         self.later(self._send(mail))
@@ -55,7 +59,8 @@ class Mailer:
             task.cancel()
 
     async def _send(self, mail: Mail) -> None:
-        await self.deliver(mail)
+        async with self._connections:
+            await self.deliver(mail)
 
 
 async def _logged(work: Coroutine[Any, Any, None]) -> None:
@@ -70,7 +75,7 @@ def delivery(url: str, sender: str) -> Deliver:
     if url == "console":
         return _to_console
     parts = urlsplit(url)
-    is_tls = parts.scheme == "smtps"
+    is_tls, host = parts.scheme == "smtps", parts.hostname or "localhost"
 
     async def deliver(mail: Mail) -> None:
         message = EmailMessage()
@@ -78,11 +83,13 @@ def delivery(url: str, sender: str) -> Deliver:
         message.set_content(mail.text)
         await aiosmtplib.send(
             message,
-            hostname=parts.hostname or "localhost",
+            hostname=host,
             port=parts.port or (465 if is_tls else 587),
             username=unquote(parts.username) if parts.username else None,
             password=unquote(parts.password) if parts.password else None,
             use_tls=is_tls,
+            # Only on the way to the same machine may somebody in between take the encryption off.
+            start_tls=None if is_tls or host in _LOOPBACK else True,
             timeout=_PATIENCE,
         )
 

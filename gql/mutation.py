@@ -45,6 +45,9 @@ mutations: dict[str, Any] = {}
 FOR_ANYBODY: set[str] = set()
 """The names in the schema of those that need no log-in."""
 
+WITHOUT_TOKEN: set[str] = set()
+"""Those of them that do the same whoever asks, so that a token that has expired does not matter."""
+
 
 @strawberry.input
 class Keyed:
@@ -66,12 +69,16 @@ class Expecting(Keyed):
 
 
 def mutation(
-    payload: type[Any], permission: Permission, *, prepare: Prepare | None = None
+    payload: type[Any],
+    permission: Permission,
+    *,
+    prepare: Prepare | None = None,
+    without_token: bool = False,
 ) -> Callable[[Work], Work]:
     """Declare a root field from what it does in a transaction: `work(write, given)`.
 
     What takes long and needs no transaction, such as a password's hash, is done by `prepare(context, given)`;
-    its result is at `write.prepared`.
+    its result is at `write.prepared`. `without_token` says that it does not matter who asks.
     """
 
     def declare(work: Work) -> Work:
@@ -88,6 +95,8 @@ def mutation(
         resolve.__name__ = work.__name__
         if permission is Permission.ANYBODY:
             FOR_ANYBODY.add(camel(work.__name__))
+        if without_token:
+            WITHOUT_TOKEN.add(camel(work.__name__))
         mutations[work.__name__] = strawberry.field(
             resolver=resolve, description=described(work.__doc__), metadata={PERMISSION: permission}
         )

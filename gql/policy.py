@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, false, true
 
 from db.base import Entity, is_public
 from db.enums import PostStatus, Role
+from db.types import now
 
 
 class Viewer(NamedTuple):
@@ -25,8 +26,8 @@ def visible(model: type[Entity], viewer: Viewer | None, *, hidden: bool = False)
     """Which rows of a model this viewer may see.
 
     A model that has a `public_from`, of its own or brought along by a foreign key, is seen from then on; by
-    its `owner_id` and by editors at any time. One with an owner only is seen by nobody else. One that has
-    neither (a user, a tag) is seen by everybody.
+    its `owner_id` and by editors at any time. One with an owner only is seen by nobody else, until it
+    expires. One that has neither (a user, a tag) is seen by everybody.
 
     `hidden` says that nothing public is asked for, so that nobody looks for it there.
     """
@@ -39,7 +40,8 @@ def visible(model: type[Entity], viewer: Viewer | None, *, hidden: bool = False)
     if public_from is not None and not hidden:
         ways.append(is_public(public_from))
     if owner is not None and viewer is not None:
-        ways.append(owner == viewer.id)
+        expires_at = getattr(model, "expires_at", None)
+        ways.append(owner == viewer.id if expires_at is None else (owner == viewer.id) & (expires_at > now()))
     return tuple(ways) or (false(),)
 
 
@@ -84,7 +86,7 @@ def may_see_account(viewer: Viewer | None, user: Any) -> bool:
 
 
 def may_write_user(viewer: Viewer | None, user: Any) -> bool:
-    return _is(viewer, user.id) or is_admin(viewer)
+    return may_see_account(viewer, user)
 
 
 def may_administrate(viewer: Viewer | None, user: Any) -> bool:

@@ -8,10 +8,13 @@ import strawberry
 from graphql import (
     ASTValidationRule,
     FieldNode,
+    FragmentSpreadNode,
     GraphQLError,
+    InlineFragmentNode,
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
     OperationType,
+    SelectionSetNode,
     StringValueNode,
     ValidationRule,
     lexicographic_sort_schema,
@@ -22,11 +25,13 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
 from gql.errors import UnauthenticatedError
-from gql.mutation import FOR_ANYBODY
+from gql.mutation import WITHOUT_TOKEN
 from gql.mutations import Mutation
 from gql.query import Query
 from gql.relay import entities
 from gql.scalars import DATE_TIME
+
+MOST_MUTATIONS = 20
 
 
 class NoNulCharacters(ValidationRule):
@@ -55,12 +60,39 @@ class Schema(strawberry.Schema):
         return
 
 
+class FewMutations(ValidationRule):
+    """Each of a mutation's root fields is a transaction, one after the other; some are a password's hash.
+
+    They are counted wherever they stand, and a fragment each time that it is spread: a field that is asked
+    for again without a name of its own is counted again too.
+    """
+
+    def enter_operation_definition(self, node: OperationDefinitionNode, *_: Any) -> None:
+        if node.operation is OperationType.MUTATION and self._count(node.selection_set) > MOST_MUTATIONS:
+            message = f"A request can have at most {MOST_MUTATIONS} mutations."
+            self.report_error(GraphQLError(message, node, extensions={"code": "BAD_USER_INPUT"}))
+
+    def _count(self, selection_set: SelectionSetNode) -> int:
+        """At least one more than are allowed where there are more: none is counted after that."""
+        left, count = [selection_set], 0
+        while left and count <= MOST_MUTATIONS:
+            for node in left.pop().selections:
+                count += isinstance(node, FieldNode)
+                if isinstance(node, InlineFragmentNode):
+                    left.append(node.selection_set)
+                elif isinstance(node, FragmentSpreadNode):
+                    count += 1  # So that fragments that spread each other come to an end.
+                    fragment = self.context.get_fragment(node.name.value)
+                    left += [fragment.selection_set] if fragment else []
+        return count
+
+
 class Checks(SchemaExtension):
     """What is refused before anything is executed."""
 
     execution_context: ExecutionContext
 
-    rules: ClassVar[tuple[type[ASTValidationRule], ...]] = (NoNulCharacters,)
+    rules: ClassVar[tuple[type[ASTValidationRule], ...]] = (NoNulCharacters, FewMutations)
 
     def on_operation(self) -> Iterator[None]:
         self.execution_context.validation_rules += self.rules
@@ -79,7 +111,7 @@ class Checks(SchemaExtension):
         elif context.context and context.context.has_invalid_token:
             name = context._provided_operation_name
             chosen = [node for node in operations if name is None or (node.name and node.name.value == name)]
-            if not all(_is_for_anybody(node) for node in chosen):
+            if not all(_needs_no_token(node) for node in chosen):
                 # To take somebody for a stranger instead would empty a front end's cache without a word.
                 message = "The access token is not valid; log in again."
                 context.pre_execution_errors = [
@@ -88,13 +120,13 @@ class Checks(SchemaExtension):
         yield
 
 
-def _is_for_anybody(operation: OperationDefinitionNode) -> bool:
-    """Whether it does nothing but mutations that need no token, such as those by which to get a new one.
+def _needs_no_token(operation: OperationDefinitionNode) -> bool:
+    """Whether it does nothing but what is the same for all, such as mutations by which to get a new one.
 
     A client that has only an expired token usually sends it with these too.
     """
     return operation.operation is OperationType.MUTATION and all(
-        isinstance(node, FieldNode) and node.name.value in FOR_ANYBODY
+        isinstance(node, FieldNode) and node.name.value in {"__typename", *WITHOUT_TOKEN}
         for node in operation.selection_set.selections
     )
 

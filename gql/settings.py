@@ -64,6 +64,12 @@ class Settings(BaseSettings):
     sign_up: bool = Field(default=True, description="whether strangers can make themselves an account")
     login_failures: int = Field(5, ge=1, description="failed log-ins of an account in 15 minutes")
     address_failures: int = Field(50, ge=1, description="failed log-ins from an address in 15 minutes")
+    address_sign_ups: int = Field(
+        20, ge=1, description="accounts tried to be made from an address in an hour"
+    )
+    proxies: str = Field(
+        "127.0.0.1", description="proxies whose X-Forwarded-For is believed, by commas; * for any"
+    )
     password_threads: int = Field(1, ge=1, description="passwords hashed at once, each on a core, in 19 MiB")
     redis_url: str = Field(
         "",

@@ -78,21 +78,21 @@ async def confirm_address(write: Write, user: models.User, email: str) -> None:
             models.User.email_key == fold(email), models.User.email_verified_at.is_not(None)
         )
     )
-    mail = _token_mail(
-        accounts, email, "Confirm your address", f"Hello {user.username},", token, "verify-email"
-    )
+    mail = _token_mail(accounts, email, "Confirm your address", "Hello,", token, "verify-email")
     if owner is not None and owner != user.id:
         text = (
             "Somebody wanted to use your address for an account. You have one already: log in with it, or "
             "ask for a new password. Was it not you? Then nothing has happened."
         )
         mail = Mail(email, "You have an account already", text)
-    if await accounts.attempts.may_mail(fold(email)):
+    if await accounts.attempts.may_mail(fold(email), "confirm"):
         write.afterwards.append(lambda: accounts.mailer.send(mail))
 
 
 async def _new_token(session: AsyncSession, user_id: int, purpose: Purpose, email: str) -> str:
     """The only one of its purpose that the user has from now on."""
+    # Locked, so that of two at once the second finds the first one's.
+    await session.execute(select(models.User.id).where(models.User.id == user_id).with_for_update())
     await session.execute(
         delete(MailedToken).where(MailedToken.user_id == user_id, MailedToken.purpose == purpose)
     )
@@ -110,11 +110,11 @@ async def _new_token(session: AsyncSession, user_id: int, purpose: Purpose, emai
     return token
 
 
-@mutation(RequestPasswordResetPayload, Permission.ANYBODY)
+@mutation(RequestPasswordResetPayload, Permission.ANYBODY, without_token=True)
 async def request_password_reset(write: Write, given: RequestPasswordResetInput) -> Outcome:
     """Have a token sent to an address. The answer is the same, and as quick, whosever it is."""
     accounts, database = write.accounts, write.database
-    if await accounts.attempts.may_mail(fold(given.email)):
+    if await accounts.attempts.may_mail(fold(given.email), "reset"):
         write.afterwards.append(lambda: accounts.mailer.later(_mail_resets(accounts, database, given.email)))
     return Outcome()
 
@@ -144,28 +144,42 @@ async def _check_and_hash(context: Context, given: ResetPasswordInput) -> str:
         context.database,
         select(user.username, user.email)
         .join(token, token.user_id == user.id)
-        .where(token.token_hash == hash_token(given.token), token.purpose == Purpose.RESET_PASSWORD),
+        .where(
+            token.token_hash == hash_token(given.token),
+            token.purpose == Purpose.RESET_PASSWORD,
+            token.expires_at > now(),
+            user.is_active,
+        ),
     )
     if not rows:
         raise _invalid()
     if found := weakness(given.new_password, *rows[0]):
         raise rejected(UserErrorCode.INVALID, found, "newPassword")
+    context.caller.try_password()
     return await context.caller.accounts.passwords.hash(given.new_password)
 
 
-@mutation(ResetPasswordPayload, Permission.ANYBODY, prepare=_check_and_hash)
+@mutation(ResetPasswordPayload, Permission.ANYBODY, prepare=_check_and_hash, without_token=True)
 async def reset_password(write: Write, given: ResetPasswordInput) -> Outcome:
     """Set a new password with a token from a mail; all sessions end."""
-    _, user = await _redeem(write, given.token, Purpose.RESET_PASSWORD)
+    email, user = await _redeem(write, given.token, Purpose.RESET_PASSWORD)
+    if email != user.email:  # It was sent to an address that is no longer this user's.
+        raise _invalid()
     user.password_hash = write.prepared
     await shut_out(write.session, user.id)
+    # Whoever guessed at the old one is not to keep the owner out with the new one.
+    for name in (user.username_key, user.email_key):
+        await write.accounts.attempts.forgive(name)
     return Outcome(user.id)
 
 
-@mutation(VerifyEmailPayload, Permission.ANYBODY)
+@mutation(VerifyEmailPayload, Permission.ANYBODY, without_token=True)
 async def verify_email(write: Write, given: VerifyEmailInput) -> Outcome:
     """Confirm an address with a token from a mail; from then on one can log in with it."""
     email, user = await _redeem(write, given.token, Purpose.VERIFY_EMAIL)
+    if user.email_verified_at and fold(email) != user.email_key:
+        told = Mail(user.email, "Your address was changed", "From now on your account has another address.")
+        write.afterwards.append(lambda: write.accounts.mailer.send(told))
     user.email, user.email_key, user.email_verified_at = email, fold(email), now()
     try:
         await write.session.flush()

@@ -15,7 +15,7 @@ from db.read import fetch
 from db.text import fold
 from gql.attempts import TooManyAttemptsError
 from gql.context import Context
-from gql.errors import BadUserInputError, Problem, UserErrorCode, rejected
+from gql.errors import Problem, UserErrorCode, rejected
 from gql.mutation import Keyed, mutation
 from gql.passwords import weakness
 from gql.payloads import Outcome, Payload, deleted, payload, written
@@ -124,10 +124,8 @@ class Verified(NamedTuple):
 async def verify(context: Context, name: str, password: str, *path: str) -> Verified:
     """Find the user and verify the password, once whether or not there is such a user. Rejects wrong ones."""
     caller = context.caller
-    if caller.has_tried_password:
-        # Otherwise one request could try as many as a document has room for.
-        raise BadUserInputError("A request can try one password.")
-    caller.has_tried_password = True
+    caller.try_password()
+    # Counted by the name that was given: one count for an account's two would tell whose address it is.
     key, attempts = fold(name), caller.accounts.attempts
     try:
         await attempts.begin(key, caller.address)
@@ -157,7 +155,7 @@ async def _verify_log_in(context: Context, given: LogInInput) -> Verified:
     return await verify(context, given.username, given.password)
 
 
-@mutation(LogInPayload, Permission.ANYBODY, prepare=_verify_log_in)
+@mutation(LogInPayload, Permission.ANYBODY, prepare=_verify_log_in, without_token=True)
 async def log_in(write: Write, given: LogInInput) -> Outcome:
     """Begin a session. An unknown user and a wrong password are the same answer."""
     user = await _unchanged(write, write.prepared)
@@ -198,7 +196,7 @@ def _issued(write: Write, user: models.User, session: models.Session, token: str
     return Outcome(user.id, more=tokens)
 
 
-@mutation(RefreshTokensPayload, Permission.ANYBODY)
+@mutation(RefreshTokensPayload, Permission.ANYBODY, without_token=True)
 async def refresh_tokens(write: Write, given: RefreshTokensInput) -> Outcome:
     """Renew both tokens. A refresh token that comes back later than 30 s after its use ends the session."""
     refused = Outcome(
@@ -211,10 +209,16 @@ async def refresh_tokens(write: Write, given: RefreshTokensInput) -> Outcome:
         )
     )
     hashed = hash_token(given.refresh_token)
-    used = await write.session.get(RefreshToken, hashed, with_for_update=True)
-    if used is None:
+    # The session first, as those do who end it, so that each waits for the other and not in a circle.
+    session = await write.session.scalar(
+        select(models.Session)
+        .join(RefreshToken, RefreshToken.session_id == models.Session.id)
+        .where(RefreshToken.token_hash == hashed)
+        .with_for_update(of=models.Session)
+    )
+    used = await write.session.get(RefreshToken, hashed)
+    if session is None or used is None:
         return refused
-    session = await write.session.get_one(models.Session, used.session_id)
     user = await write.session.get_one(models.User, session.owner_id)
     is_reused = used.used_at is not None and now() - used.used_at > REUSE
     if is_reused or session.expires_at <= now() or not user.is_active:

@@ -1,10 +1,12 @@
 """Signing up, profiles, and what admins do about accounts."""
 
 import strawberry
+from sqlalchemy import select
 from strawberry import UNSET
 
 from db import models
 from db.enums import Role
+from db.read import fetch
 from db.text import fold
 from gql import policy
 from gql.connections import Edge
@@ -12,10 +14,11 @@ from gql.context import Context
 from gql.errors import UserErrorCode, rejected
 from gql.mutation import Expecting, mutation
 from gql.mutations.recovery import confirm_address
-from gql.mutations.sessions import shut_out
+from gql.mutations.sessions import shut_out, verify
 from gql.passwords import weakness
 from gql.payloads import Outcome, Payload, deleted, edge, payload, written
 from gql.policy import Permission
+from gql.relay import to_global_id
 from gql.types import NEWEST_USERS, User
 from gql.validation import Bio, Email, Name, Username, nullable, optional
 from gql.write import Lock, Write
@@ -40,6 +43,7 @@ class UpdateUserInput(Expecting):
     id: strawberry.ID = strawberry.field(description=_ID)
     username: Username | None = optional(_USERNAME)
     email: Email | None = optional("Another address; it counts once it is confirmed, by a mail sent to it.")
+    current_password: str | None = optional("Needed to change one's own address.")
     name: Name | None = nullable(f"{_NAME} Null for none.")
     bio: Bio | None = optional(_BIO)
 
@@ -104,6 +108,9 @@ async def _hash(context: Context, given: CreateUserInput) -> str:
         raise rejected(UserErrorCode.FORBIDDEN, "Nobody can sign up here; an admin makes the accounts.")
     if found := weakness(given.password, given.username, given.email):
         raise rejected(UserErrorCode.INVALID, found, "password")
+    context.caller.try_password()
+    if not await accounts.attempts.may_sign_up(context.caller.address):
+        raise rejected(UserErrorCode.TOO_MANY_ATTEMPTS, "Too many accounts are made from here; wait an hour.")
     return await accounts.passwords.hash(given.password)
 
 
@@ -125,7 +132,22 @@ async def create_user(write: Write, given: CreateUserInput) -> Outcome:
     return Outcome(user.id)
 
 
-@mutation(UpdateUserPayload, Permission.USER)
+async def _verify_for_address(context: Context, given: UpdateUserInput) -> None:
+    """Whoever has an address can set the password: an access token alone is not to be enough for that."""
+    user, viewer = models.User, context.viewer
+    if not given.email or not viewer or given.id != to_global_id("User", viewer.id):
+        return
+    own = select(user.username, user.email).where(user.id == viewer.id)
+    for username, email in await fetch(context.database, own):
+        if given.email == email:
+            return
+        if given.current_password is UNSET:
+            message = "This is needed to change one's own address."
+            raise rejected(UserErrorCode.REQUIRED, message, "currentPassword")
+        await verify(context, username, given.current_password or "", "currentPassword")
+
+
+@mutation(UpdateUserPayload, Permission.USER, prepare=_verify_for_address)
 async def update_user(write: Write, given: UpdateUserInput) -> Outcome:
     """Change a profile: one's own, or as an admin anyone's."""
     user = await write.find(
