@@ -37,7 +37,10 @@ _current: ContextVar[Place | None] = ContextVar("current", default=None)
 
 @asynccontextmanager
 async def left() -> AsyncIterator[None]:
-    """Let another operation have this one's place meanwhile, then wait for a place again."""
+    """Let another operation have this one's place meanwhile, then wait for a place again.
+
+    Who is cancelled meanwhile ends without one.
+    """
     place = _current.get()
     if place is None:
         yield
@@ -45,5 +48,7 @@ async def left() -> AsyncIterator[None]:
     place.leave()
     try:
         yield
-    finally:
+    except Exception:
         await place.take()
+        raise
+    await place.take()

@@ -206,16 +206,14 @@ async def test_who_is_cancelled_without_a_place_gives_none_back(anyio_backend: s
         waiting = asyncio.create_task(operation())
         await until(lambda: passwords._waiting == 1)
         async with Place(places):
-            if waits_for == "a hash":
-                waiting.cancel()
-            goes_on.set()
-            await until(lambda: passwords._waiting == 0)
-            await asyncio.wait({waiting}, timeout=0.05)
-            assert places._value == 0
+            if waits_for == "a place":
+                goes_on.set()
+                await until(lambda: passwords._waiting == 0)
             waiting.cancel()
             await asyncio.wait({waiting})
             assert waiting.cancelled()
             assert places._value == 0
+        goes_on.set()
         assert places._value == 1
         await operation()
         assert places._value == 1
