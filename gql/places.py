@@ -39,16 +39,12 @@ _current: ContextVar[Place | None] = ContextVar("current", default=None)
 async def left() -> AsyncIterator[None]:
     """Let another operation have this one's place meanwhile, then wait for a place again.
 
-    Who is cancelled meanwhile ends without one.
+    Who is cancelled meanwhile, or fails, ends without one.
     """
     place = _current.get()
     if place is None:
         yield
         return
     place.leave()
-    try:
-        yield
-    except Exception:
-        await place.take()
-        raise
+    yield
     await place.take()
