@@ -37,13 +37,14 @@ _current: ContextVar[Place | None] = ContextVar("current", default=None)
 
 @asynccontextmanager
 async def left() -> AsyncIterator[None]:
-    """Let another operation have this one's place meanwhile, then wait for a place again."""
+    """Let another operation have this one's place meanwhile, then wait for a place again.
+
+    Who is cancelled meanwhile, or fails, ends without one.
+    """
     place = _current.get()
     if place is None:
         yield
         return
     place.leave()
-    try:
-        yield
-    finally:
-        await place.take()
+    yield
+    await place.take()

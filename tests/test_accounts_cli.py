@@ -4,6 +4,7 @@ from typing import Any
 
 import httpx
 import pytest
+import uvicorn
 from typer.testing import CliRunner
 
 from gql.cli import app
@@ -14,6 +15,16 @@ PASSWORD = "correct horse battery"  # noqa: S105 # Of nobody but these tests.
 VIEWER = "{viewer {username}}"
 NO_TEXT = "This is no text in UTF-8."
 KEY = "a-key-that-is-as-long-as-it-has-to-be"
+
+
+@pytest.fixture(autouse=True)
+def no_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command that is not refused fails the test, and does not serve from it for ever."""
+
+    def run(*_: object, **__: object) -> None:
+        raise AssertionError("it serves")
+
+    monkeypatch.setattr(uvicorn, "run", run)
 
 
 def gazette(*arguments: str, stdin: str | bytes = "", **environment: str) -> tuple[int, str, str]:
