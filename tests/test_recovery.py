@@ -13,7 +13,7 @@ from gql.app import create_app
 from gql.relay import to_global_id
 from gql.settings import Settings
 from tests import factories
-from tests.accounts import PASSWORD, Outbox, count, is_let_in, join, log_in, tokens_of
+from tests.accounts import PASSWORD, WRONG, Outbox, count, is_let_in, join, log_in, tokens_of
 from tests.client import Client
 
 pytestmark = pytest.mark.anyio
@@ -120,10 +120,11 @@ async def test_an_address_gets_five_mails_an_hour(client: Client) -> None:
         *(request_reset(client, email) for email in ("ada@example.org", "ADA@example.org") * 5)
     )
     assert len(await outbox.mails()) == 5
-    # Signing up with the address sends no more, and still answers as always.
-    given = {"username": "eve", "email": "ada@example.org", "password": PASSWORD}
-    assert (await client.mutate("createUser", **given))["userErrors"] == []
-    assert await outbox.mails() == []
+    # Signing up with the address is counted for itself: it does not use up what the owner asks for.
+    for number in range(7):
+        given = {"username": f"eve{number}", "email": "ada@example.org", "password": PASSWORD}
+        assert (await client.mutate("createUser", **given))["userErrors"] == []
+    assert len(await outbox.mails()) == 5
     await join(client, email="bob@example.org")
     await request_reset(client, "bob@example.org")
     assert (await outbox.mail()).to == "bob@example.org"
@@ -146,7 +147,9 @@ async def test_a_new_address_counts_when_it_is_confirmed(client: Client) -> None
     as_ada, ada_id = await client.viewing(ada), to_global_id("User", ada.id)
     await request_reset(client, "old@example.org")
     reset_token = await outbox.token()
-    changed = await as_ada.mutate("updateUser", "user {email}", id=ada_id, email="new@example.org")
+    changed = await as_ada.mutate(
+        "updateUser", "user {email}", id=ada_id, email="new@example.org", currentPassword=PASSWORD
+    )
     assert changed == {"user": {"email": "old@example.org"}, "userErrors": []}
     mail = await outbox.mail()
     assert mail.to == "new@example.org"
@@ -154,6 +157,8 @@ async def test_a_new_address_counts_when_it_is_confirmed(client: Client) -> None
     assert (await log_in(client, "new@example.org"))["userErrors"] == [("WRONG_CREDENTIALS", "")]
     assert (await log_in(client, "old@example.org"))["userErrors"] == []
     assert await verify_email(client, token) == {"user": {"username": "ada"}, "userErrors": []}
+    told = await outbox.mail()
+    assert (told.to, told.subject) == ("old@example.org", "Your address was changed")
     assert await verify_email(client, token) == INVALID
     assert await address_of(client, ada) == ("new@example.org", True)
     assert (await log_in(client, "new@example.org"))["userErrors"] == []
@@ -162,13 +167,44 @@ async def test_a_new_address_counts_when_it_is_confirmed(client: Client) -> None
     assert await reset(client, reset_token) == INVALID
 
 
+async def test_an_address_is_changed_with_the_password_only(client: Client) -> None:
+    """Whoever has the address can set a password: an access token that was stolen must not be enough."""
+    outbox = Outbox(client)
+    ada, admin = await join(client), await join(client, role=Role.ADMIN)
+    given = {"id": to_global_id("User", ada.id), "email": "new@example.org"}
+    for password, error in (
+        ({}, "REQUIRED"),
+        ({"currentPassword": None}, "REQUIRED"),
+        ({"currentPassword": WRONG}, "WRONG_CREDENTIALS"),
+    ):
+        refused = await (await client.viewing(ada)).mutate("updateUser", **given, **password)
+        assert refused["userErrors"] == [(error, "currentPassword")]
+    assert await outbox.mails() == []
+    assert (await (await client.viewing(admin)).mutate("updateUser", **given))["userErrors"] == []
+    assert (await outbox.mail()).to == "new@example.org"
+
+
+async def test_who_guessed_at_the_old_password_does_not_keep_the_owner_out(client: Client) -> None:
+    outbox = Outbox(client)
+    ada = await join(client, username="ada", email="ada@example.org")
+    for name in ("ada", "ada@example.org"):
+        for _ in range(6):
+            await log_in(client, name, WRONG)
+        assert (await log_in(client, name))["userErrors"] == [("TOO_MANY_ATTEMPTS", "")]
+    await request_reset(client, ada.email)
+    assert (await reset(client, await outbox.token()))["userErrors"] == []
+    for name in ("ada", "ada@example.org"):
+        assert (await log_in(client, name, NEW))["userErrors"] == []
+
+
 async def test_a_change_of_address_ends_with_the_password(client: Client) -> None:
     """Whoever began it may have been a thief, whom the new password is to shut out."""
     outbox = Outbox(client)
     for number, how in enumerate(("changePassword", "resetPassword", "deactivateUser")):
         ada = await join(client, username=f"ada{number}")
         as_ada, ada_id = await client.viewing(ada), to_global_id("User", ada.id)
-        await as_ada.mutate("updateUser", id=ada_id, email=f"thief{number}@example.org")
+        thief = f"thief{number}@example.org"
+        await as_ada.mutate("updateUser", id=ada_id, email=thief, currentPassword=PASSWORD)
         token = await outbox.token()
         if how == "changePassword":
             done = await as_ada.mutate(how, currentPassword=PASSWORD, newPassword=NEW)
@@ -191,7 +227,8 @@ async def test_an_address_that_somebody_confirmed_meanwhile_is_taken(client: Cli
     tokens = {}
     for user in (ada, bob):
         as_user = await client.viewing(user)
-        await as_user.mutate("updateUser", id=to_global_id("User", user.id), email="both@example.org")
+        given = {"id": to_global_id("User", user.id), "email": "both@example.org"}
+        await as_user.mutate("updateUser", **given, currentPassword=PASSWORD)
         tokens[user.username] = await outbox.token()
     payloads = await asyncio.gather(*(verify_email(client, token) for token in tokens.values()))
     taken = {"user": None, "userErrors": [("TAKEN", "token")]}

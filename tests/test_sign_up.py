@@ -59,7 +59,20 @@ async def test_where_sign_up_is_closed_admins_make_accounts(settings: Settings) 
         # A token that has expired makes nobody an admin.
         expired = Client(client.app, Authorization="Bearer gone")
         async with expired.http:
-            assert (await sign_up(expired, username="eve"))["userErrors"] == [("FORBIDDEN", "")]
+            document = SIGN_UP, {"input": {"username": "eve", "email": "e@example.org", "password": PASSWORD}}
+            assert await expired.codes(*document) == {"UNAUTHENTICATED"}
+
+
+async def test_an_address_makes_twenty_accounts_an_hour_and_a_request_one(client: Client) -> None:
+    given = 'email: "e@example.org", password: "correct horse battery"'
+    two = " ".join(
+        f'{name}: createUser(input: {{username: "{name}", {given}}}) {{userErrors {{code}}}}'
+        for name in ("ab", "cd")
+    )
+    assert await client.codes(f"mutation {{{two}}}") == {"BAD_USER_INPUT"}
+    assert await count(client, User) == 1
+    answers = [(await sign_up(client, username=f"user{number}"))["userErrors"] for number in range(20)]
+    assert answers == [[]] * 19 + [[("TOO_MANY_ATTEMPTS", "")]]
 
 
 REFUSED = {

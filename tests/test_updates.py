@@ -14,7 +14,7 @@ from tests.inputs import INPUTS, entities_of, global_id, written
 pytestmark = pytest.mark.anyio
 
 # Every mutation with these alone does one thing to an entity; with more fields it updates.
-ABOUT_THE_REQUEST = {"id", "expectedVersion", "idempotencyKey"}
+ABOUT_THE_REQUEST = {"id", "expectedVersion", "idempotencyKey", "currentPassword"}
 # Its only other field says when, and absent and null both mean at once.
 NO_UPDATES = {"publishPost"}
 UPDATES = [

@@ -44,7 +44,8 @@ class World:
 
     def forbidden(self, viewer: str) -> tuple[set[str], set[str]]:
         """The marks and the ids that must not appear to a viewer."""
-        marks = {f"{MARK} post of {name}" for name in self.hidden if self.is_hidden(viewer, name)}
+        marks = {f"{MARK} that ended"}
+        marks |= {f"{MARK} post of {name}" for name in self.hidden if self.is_hidden(viewer, name)}
         for name in self.users:
             marks |= {f"{MARK} session of {name}"} if name != viewer else set()
             marks |= {f"{MARK}.mail.{name}"} if viewer not in (name, "admin") else set()
@@ -89,7 +90,8 @@ async def world(client: Client) -> World:
         for name, user in users.items()
     }
     comments = [comment for said in made.said.values() for comment in said]
-    await factories.save(client.database, *comments, *made.sessions.values())
+    ended = Session(user=users["author"], user_agent=f"{MARK} that ended", expires_at=factories.YESTERDAY)
+    await factories.save(client.database, ended, *comments, *made.sessions.values())
     made.clients = {"anonymous": client}
     made.clients |= {name: await client.viewing(users[name]) for name in VIEWERS[1:]}
     return made
