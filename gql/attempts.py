@@ -1,6 +1,7 @@
 """Counts what an attacker would repeat, in this process or, with Redis, together with others."""
 
 import hashlib
+import time
 from ipaddress import IPv6Address, ip_address
 from typing import Any
 
@@ -13,7 +14,22 @@ from gql.errors import UnavailableError
 
 _MINUTES = 15
 _MAILS_AN_HOUR = 5
+_SWEEP = 60  # Seconds.
 _PATIENCE = 1  # Seconds for Redis, without which nobody gets in: better to say so than to hang.
+
+
+class _Memory(MemoryStorage):
+    """The library's, which looks through all that is counted with each attempt: once a minute does.
+
+    Otherwise strangers could make it long, by asking for mails to invented addresses, and each attempt slow.
+    """
+
+    _swept = 0.0
+
+    async def _MemoryStorage__schedule_expiry(self) -> None:  # noqa: N802 # The library's own name, mangled.
+        if time.monotonic() - self._swept >= _SWEEP:
+            self._swept = time.monotonic()
+            await super()._MemoryStorage__schedule_expiry()  # type: ignore[misc]
 
 
 class TooManyAttemptsError(Exception):
@@ -33,7 +49,7 @@ class Attempts:
                 socket_connect_timeout=_PATIENCE,
             )
             if redis_url
-            else MemoryStorage()
+            else _Memory()
         )
         self._limiter = MovingWindowRateLimiter(self._storage)
         self._account = RateLimitItemPerMinute(account, _MINUTES, "account")
