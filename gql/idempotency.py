@@ -14,6 +14,7 @@ from db.accounts import IdempotencyKey
 from db.write import insert_missing
 from gql.errors import UserErrorCode, rejected
 from gql.tokens import now
+from gql.validation import SECRET
 
 KEPT = timedelta(hours=24)
 
@@ -52,10 +53,15 @@ async def keep(session: AsyncSession, user_id: int, key: str, outcome: dict[str,
 
 
 def _hash(given: Any) -> str:
-    """Of what the input says, whatever the order of its fields. The key itself is no part of it."""
+    """Of what the input says, whatever the order of its fields; without the key itself, and without secrets.
+
+    A plain hash of a password would undo what the slow one is for.
+    """
     values = {
         field.name: getattr(given, field.name)
         for field in dataclasses.fields(given)
-        if field.name != "idempotency_key" and getattr(given, field.name) is not UNSET
+        if field.name != "idempotency_key"
+        and not field.metadata.get(SECRET)
+        and getattr(given, field.name) is not UNSET
     }
     return hashlib.sha256(orjson.dumps(values, option=orjson.OPT_SORT_KEYS)).hexdigest()

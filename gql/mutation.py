@@ -42,11 +42,8 @@ PERMISSION = "permission"
 mutations: dict[str, Any] = {}
 """The root fields of mutations by their names in Python."""
 
-FOR_ANYBODY: set[str] = set()
-"""The names in the schema of those that need no log-in."""
-
 WITHOUT_TOKEN: set[str] = set()
-"""Those of them that do the same whoever asks, so that a token that has expired does not matter."""
+"""The names in the schema of those that do the same whoever asks, also with an expired token."""
 
 
 @strawberry.input
@@ -93,8 +90,6 @@ def mutation(
             "return": payload,
         }
         resolve.__name__ = work.__name__
-        if permission is Permission.ANYBODY:
-            FOR_ANYBODY.add(camel(work.__name__))
         if without_token:
             WITHOUT_TOKEN.add(camel(work.__name__))
         mutations[work.__name__] = strawberry.field(

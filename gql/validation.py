@@ -27,6 +27,7 @@ _UNSEEN = {"Zs", "Zl", "Zp", "Cc", "Cf", "Mn", "Mc", "Me"}
 _USERNAME = re.compile(r"\w[\w.-]*")
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 MOST_TAGS = 20
+SECRET = "secret"  # noqa: S105 # The key in the metadata of a field that must be kept nowhere.
 _LARGEST_JSON = 10_000
 _DEEPEST_JSON = 10
 _LARGEST_NUMBER = 2**53
@@ -132,6 +133,11 @@ def optional(description: str) -> Any:
 def nullable(description: str) -> Any:
     """A field that may be absent, and may be null, which is a value of its own."""
     return strawberry.field(default=UNSET, description=description, metadata={"nullable": True})
+
+
+def secret(description: str) -> Any:
+    """An optional field that is kept nowhere, not even as a hash by which it could be guessed."""
+    return strawberry.field(default=UNSET, description=f"{description} Never null.", metadata={SECRET: True})
 
 
 @cache

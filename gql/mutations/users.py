@@ -20,7 +20,7 @@ from gql.payloads import Outcome, Payload, deleted, edge, payload, written
 from gql.policy import Permission
 from gql.relay import to_global_id
 from gql.types import NEWEST_USERS, User
-from gql.validation import Bio, Email, Name, Username, nullable, optional
+from gql.validation import Bio, Email, Name, Username, nullable, optional, secret
 from gql.write import Lock, Write
 
 _USERNAME = "The public handle: 2 to 32 letters, digits, _ . and -, unique whatever its case."
@@ -43,7 +43,7 @@ class UpdateUserInput(Expecting):
     id: strawberry.ID = strawberry.field(description=_ID)
     username: Username | None = optional(_USERNAME)
     email: Email | None = optional("Another address; it counts once it is confirmed, by a mail sent to it.")
-    current_password: str | None = optional("Needed to change one's own address.")
+    current_password: str | None = secret("Needed to change one's own address.")
     name: Name | None = nullable(f"{_NAME} Null for none.")
     bio: Bio | None = optional(_BIO)
 
@@ -138,13 +138,13 @@ async def _verify_for_address(context: Context, given: UpdateUserInput) -> None:
     if not given.email or not viewer or given.id != to_global_id("User", viewer.id):
         return
     own = select(user.username, user.email).where(user.id == viewer.id)
-    for username, email in await fetch(context.database, own):
-        if given.email == email:
-            return
-        if given.current_password is UNSET:
-            message = "This is needed to change one's own address."
-            raise rejected(UserErrorCode.REQUIRED, message, "currentPassword")
-        await verify(context, username, given.current_password or "", "currentPassword")
+    rows = await fetch(context.database, own)
+    if not rows or rows[0].email == given.email:
+        return
+    if given.current_password is UNSET:
+        message = "This is needed to change one's own address."
+        raise rejected(UserErrorCode.REQUIRED, message, "currentPassword")
+    await verify(context, rows[0].username, given.current_password or "", "currentPassword")
 
 
 @mutation(UpdateUserPayload, Permission.USER, prepare=_verify_for_address)
