@@ -195,11 +195,16 @@ async def _redeem(write: Write, text: str, purpose: Purpose) -> tuple[str, model
     With it all others of the user go. Whoever reads the mails of the address until now is not to set a
     password with one of them.
     """
-    token = await write.session.get(MailedToken, hash_token(text), with_for_update=True)
-    if token is None or token.purpose is not purpose or token.expires_at <= now():
-        raise _invalid()
-    user = await write.session.get_one(models.User, token.user_id, with_for_update=True)
-    if not user.is_active:
+    hashed = hash_token(text)
+    # The user first, as all do who make or forget tokens, so that none wait in a circle.
+    user = await write.session.scalar(
+        select(models.User)
+        .join(MailedToken, MailedToken.user_id == models.User.id)
+        .where(MailedToken.token_hash == hashed, models.User.is_active)
+        .with_for_update(of=models.User)
+    )
+    token = await write.session.get(MailedToken, hashed)
+    if user is None or token is None or token.purpose is not purpose or token.expires_at <= now():
         raise _invalid()
     email = token.email
     await write.session.execute(delete(MailedToken).where(MailedToken.user_id == user.id))
