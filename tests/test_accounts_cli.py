@@ -163,3 +163,15 @@ def test_a_bad_setting_is_called_by_its_name(name: str) -> None:
     line = complaint("serve", code=2, **{name: BAD[name]})
     assert line.startswith(f"{name} ")
     assert "ssw0rd" not in line
+
+
+def test_only_proxies_that_are_named_say_where_a_client_is(
+    new_sqlite_url: NewUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served: list[Any] = []
+    monkeypatch.setattr(uvicorn, "run", lambda *_, **given: served.append(given["forwarded_allow_ips"]))
+    for proxies in ({}, {"GAZETTE_PROXIES": "10.0.0.1,10.0.0.2"}):
+        code, printed, _ = gazette("serve", "--port", "8199", DATABASE_URL=new_sqlite_url(), **proxies)
+        assert code == 0
+        assert "set GAZETTE_MAIL" in printed
+    assert served == ["127.0.0.1", "10.0.0.1,10.0.0.2"]

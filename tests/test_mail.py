@@ -7,18 +7,43 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from email.message import Message
+from typing import Any
 
+import aiosmtplib
 import pytest
 from pydantic import SecretStr, ValidationError
 
 from gql.app import create_app
-from gql.mail import Mail, Mailer
+from gql.mail import Mail, Mailer, delivery
 from gql.settings import Settings
 from tests.accounts import join
 from tests.client import Client
 from tests.server import free_port
 
 pytestmark = pytest.mark.anyio
+
+
+@pytest.mark.parametrize(
+    ("url", "must_be_encrypted"),
+    [
+        ("smtp://user:password@mail.example.org", True),
+        ("smtp://mail.example.org:25", True),
+        ("smtp://127.0.0.1:25", None),
+        ("smtps://user:password@mail.example.org", None),
+    ],
+)
+async def test_nothing_goes_to_another_machine_in_the_clear(
+    monkeypatch: pytest.MonkeyPatch, url: str, must_be_encrypted: bool | None
+) -> None:
+    sent: list[dict[str, Any]] = []
+
+    async def send(_: object, **given: Any) -> None:
+        sent.append(given)
+
+    monkeypatch.setattr(aiosmtplib, "send", send)
+    await delivery(url, "gazette@example.org")(Mail("ada@example.org", "A mail", "Its text."))
+    (given,) = sent
+    assert (given["start_tls"], given["use_tls"]) == (must_be_encrypted, url.startswith("smtps"))
 
 
 class SmtpServer:
