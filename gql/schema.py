@@ -61,7 +61,7 @@ class Schema(strawberry.Schema):
         allowed_operation_types: Iterable[strawberry_types.OperationType] | None = None,
         operation_extensions: dict[str, Any] | None = None,
     ) -> ExecutionResult:
-        """What Strawberry's own does. That one runs only where there are extensions of the schema: to find out
+        """What Strawberry's own does, which runs only where there are extensions of the schema: to find out
         that there are none takes it longer than a small query.
 
         Raises CannotGetOperationTypeError and InvalidOperationTypeError, which are the transport's to answer.

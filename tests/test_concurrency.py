@@ -195,14 +195,14 @@ async def test_a_cancelled_operation_gives_its_connections_back(client: Client) 
 
 
 async def test_waiting_for_a_connection_is_patient_while_they_come_and_go(new_url: NewUrl) -> None:
-    settings = DatabaseSettings(url=new_url(), read_connections=1, connection_wait=0.2)
+    settings = DatabaseSettings(url=new_url(), read_connections=1, connection_wait=0.5)
     database = Database(settings)
 
-    async def read(seconds: float = 0.05) -> None:
+    async def read(seconds: float = 0.1) -> None:
         async with database.reading():
             await asyncio.sleep(seconds)
 
-    # One second of waiting in all, but never long without progress.
+    # Two seconds of waiting in all, but never long without progress.
     await asyncio.gather(*(read() for _ in range(20)))
     holding = asyncio.create_task(read(10))
     await asyncio.sleep(0.05)
