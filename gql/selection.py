@@ -33,6 +33,7 @@ Needed = Mapping[type[Entity], tuple[str, ...]]
 # The operations that came last, and what they need. It holds on to them, so that no other has their identity.
 _kept: dict[int, tuple[OperationDefinitionNode, Needed]] = {}
 _MOST_OPERATIONS = 512
+_LONGEST_TEXT = 16_384
 
 
 def needed_columns(info: GraphQLResolveInfo[Any]) -> Needed:
@@ -42,7 +43,9 @@ def needed_columns(info: GraphQLResolveInfo[Any]) -> Needed:
     operation, needed = _kept.pop(key, (None, None))
     if needed is None or operation is not info.operation:
         needed = _needed(info)
-    _kept[key] = info.operation, needed
+    location = info.operation.loc
+    if location is None or len(location.source.body) <= _LONGEST_TEXT:
+        _kept[key] = info.operation, needed
     if len(_kept) > _MOST_OPERATIONS:
         del _kept[next(iter(_kept))]
     return needed

@@ -29,6 +29,8 @@ from gql.tokens import InvalidTokenError
 # When an operation is cancelled graphql-core leaves coroutines behind that it had not begun to await.
 warnings.filterwarnings("ignore", "coroutine 'Executor", RuntimeWarning)
 
+_UNWATCHED = 0.02  # Seconds after which an operation is stopped when its client goes away.
+
 _METHODS = {"GET": {OperationType.QUERY}, "POST": {OperationType.QUERY, OperationType.MUTATION}}
 
 
@@ -118,14 +120,22 @@ class GraphQLEndpoint:
 
 
 class _stopped_by_disconnect:  # noqa: N801 # It reads as the statement it makes.
-    """Cancel the block when the client goes away; ClientDisconnect is raised from it."""
+    """Cancel the block when the client goes away; ClientDisconnect is raised from it.
+
+    It looks after a moment, and so not at all in most requests: to watch takes a task.
+    """
 
     def __init__(self, request: Request) -> None:
         self.request = request
         self.is_gone = False
+        self.watcher: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> None:
-        self.watcher = asyncio.create_task(self._watch(asyncio.current_task()))
+        task = asyncio.current_task()
+        self.timer = asyncio.get_running_loop().call_later(_UNWATCHED, self._begin, task)
+
+    def _begin(self, task: "asyncio.Task[Any] | None") -> None:
+        self.watcher = asyncio.create_task(self._watch(task))
 
     async def _watch(self, task: "asyncio.Task[Any] | None") -> None:
         while (await self.request.receive())["type"] != "http.disconnect":
@@ -135,7 +145,9 @@ class _stopped_by_disconnect:  # noqa: N801 # It reads as the statement it makes
             task.cancel()
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self.watcher.cancel()
+        self.timer.cancel()
+        if self.watcher is not None:
+            self.watcher.cancel()
         task = asyncio.current_task()
         if not self.is_gone or task is None:
             return
