@@ -1,6 +1,7 @@
 """The floor of Python: ASGI, asyncpg, a statement a level, dicts and orjson.
 
-It knows no GraphQL: the operation's name chooses what it does. There is no less for a server in Python that fetches rows and builds the answer itself.
+It knows no GraphQL: the operation's name chooses what it does. There is no less for a server in Python that
+fetches rows and builds the answer itself.
 """
 
 import os

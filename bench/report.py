@@ -12,6 +12,7 @@ NAMES = {
     "textbook": "textbook",
     "by hand": "by hand",
 }
+TITLE_OF_CPU = "CPU of the server in ms per request"
 START, END = "<!-- bench: made by `make bench-readme` -->\n", "<!-- bench: end -->\n"
 
 
@@ -32,7 +33,7 @@ def table(rows: Sequence[Sequence[str]]) -> str:
 def cpu_table(summary: dict[str, Any], memory: dict[str, float]) -> str:
     """Milliseconds for each request, and how many times those of the first contestant."""
     names = [name for name in NAMES if any(name in of for of in summary.values())]
-    rows = [["CPU of the server in ms per request", *(NAMES[name] for name in names)]]
+    rows = [[TITLE_OF_CPU, *(NAMES[name] for name in names)]]
     for key in (key for key in TITLES if key in summary):
         base = next(iter(summary[key].values()))["server_cpu_ms"]
         rows.append([f"{key}: {TITLES[key]}" if key in COMPARED else TITLES[key]])

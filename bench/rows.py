@@ -1,8 +1,8 @@
 """The rows of the benchmark, made in the database: the same each time, with the same ids, texts and authors.
 
 2,000 users, 50,000 posts and 200,000 comments are the rows with which servers in other languages are
-measured beside this one (bench/peers.py). Other sizes lie in the same span of time, so that everything is in the past. All posts are published: an answer
-then has the same posts as that of a server that knows no drafts.
+measured beside this one (bench/peers.py). Other sizes lie in the same span of time, so that everything is in
+the past. All posts are published: an answer then has the same posts as that of a server without drafts.
 """
 
 from dataclasses import dataclass
