@@ -41,7 +41,8 @@ _BACK = """query Back($cursor: String) {posts(last: 20, before: $cursor) {
 _DEEP = """query Deep($cursor: String) {posts(first: 20, after: $cursor) {nodes {
   id title createdAt author {id name}}}}"""
 _NODES = """query Nodes($ids: [ID!]!) {nodes(ids: $ids) {__typename id
-  ... on Post {title slug author {name}} ... on User {username name} ... on Comment {body commenter: author {name}}}}"""
+  ... on Post {title slug author {name}} ... on User {username name}
+  ... on Comment {body commenter: author {name}}}}"""
 _LEAVES = """query Leaves {posts(first: 1000) {nodes {
   id title slug status publishedAt viewCount createdAt updatedAt version excerpt}}}"""
 
@@ -57,6 +58,10 @@ class Operation:
     def lines(self) -> list[str]:
         """As requests.lua reads them."""
         return [f"{self.token or '-'}\t{body}\n" for body in self.bodies]
+
+    def only(self, turn: int) -> "Operation":
+        """With the body that is sent at this turn."""
+        return Operation(self.key, [self.bodies[turn % len(self.bodies)]], self.token)
 
 
 def body(query: str, name: str, **variables: Any) -> str:

@@ -16,7 +16,7 @@ from bench.processes import resident_megabytes
 from bench.queries import COMPARED, comparable
 
 _WARM_UP = 0.5
-# Of 1,000 requests, as a front end might mix them.
+# How often each comes, as a front end might mix them.
 _MIX = {"Q1": 8, "Q2": 8, "M1": 3, "Q3": 1}
 _MEASURES = (
     "requests_per_second",
@@ -70,8 +70,8 @@ def _check(server: Server, answers: dict[tuple[str, str], Any]) -> None:
 def resident_after_mix(postgres: PostgreSQL, contestant: Contestant, requests: int = 1000) -> float:
     """MB of a new process that has answered a mix of requests."""
     mix = [contestant.operations[key] for key, times in _MIX.items() for _ in range(times)]
-    # All bodies of an operation come one after the other: one of each makes it a mix.
-    single = [type(operation)(operation.key, operation.bodies[:1], operation.token) for operation in mix]
+    # Of each operation one body at a time: all of them one after the other would be no mix.
+    single = [operation.only(turn) for turn in range(requests // len(mix)) for operation in mix]
     with Server(contestant, postgres.copy(contestant.original, "bench")) as server:
         send(server.port, single, seconds=60, count=requests)
         return resident_megabytes(server.pid)
