@@ -46,7 +46,7 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
         runs = run_rounds(postgres, chosen, given.rounds, given.seconds)
         memory = {} if given.operations else {one.name: resident_after_mix(postgres, one) for one in chosen}
         return {
-            "circumstances": circumstances(postgres, given.rounds, given.seconds),
+            "circumstances": circumstances(postgres, runs, given.rounds, given.seconds),
             "summary": summary(runs),
             "memory": {name: round(megabytes) for name, megabytes in memory.items()},
             "warnings": warnings(runs),

@@ -17,7 +17,7 @@ _ASKED = {
     "first": "20 posts and authors, the first page",
     "deep": "20 posts and authors, behind a cursor 90 % down",
     "count": "20 users, of each 3 posts and how many there are",
-    "M1": "write a comment, logged in",
+    "M1": "write a comment",
 }
 
 
@@ -54,7 +54,7 @@ def main() -> None:
         contestants = [contestant(name, size) for name, size in sizes.items()]
         runs = run_rounds(postgres, contestants, given.rounds, given.seconds)
         found = summary(runs)
-        made = circumstances(postgres, given.rounds, given.seconds)
+        made = circumstances(postgres, runs, given.rounds, given.seconds)
     results = {"circumstances": made, "posts": given.posts, "summary": found, "runs": as_json(runs)}
     (HERE / "results").mkdir(exist_ok=True)
     (HERE / "results" / "large.json").write_text(json.dumps(results, indent=1) + "\n")

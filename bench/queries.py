@@ -12,7 +12,7 @@ TITLES = {
     "Q1": "a post and its author",
     "Q2": "20 posts, their authors, 3 comments each with authors",
     "Q3": "1,000 posts and their authors",
-    "M1": "write a comment, logged in",
+    "M1": "write a comment",
     "Q1+": "Q1, logged in",
     "Q2+": "Q2, logged in",
     "count": "20 users, of each 3 posts and how many there are",

@@ -12,6 +12,9 @@ NAMES = {
     "textbook": "textbook",
     "by hand": "by hand",
 }
+QUIET = 0.2
+"""So many cores may be busy with other things, before it has to be said."""
+
 TITLE_OF_CPU = "CPU of the server in ms per request"
 START, END = "<!-- bench: made by `make bench-readme` -->\n", "<!-- bench: end -->\n"
 
@@ -71,11 +74,13 @@ def section(results: dict[str, Any]) -> str:
     told = (
         f"Measured on {made['at']} with {made['cores']} cores ({made['cpu']}), Python {made['python']} and "
         f"PostgreSQL {made['postgresql']}: medians of {made['rounds']} rounds of {made['seconds']:g} s, "
-        "16 connections.\n"
+        "16 connections."
     )
+    if made["other_cores"] > QUIET:
+        told += f" Other programs kept {made['other_cores']:g} cores busy meanwhile, so figures are rough."
     return "\n".join(
         (
-            told,
+            f"{told}\n",
             cpu_table(results["summary"], results["memory"]),
             detail_table(results["summary"], "gazette"),
         )

@@ -14,8 +14,9 @@ from bench.load import Run, measure, send
 from bench.postgresql import PostgreSQL
 from bench.processes import resident_megabytes
 from bench.queries import COMPARED, comparable
+from bench.report import QUIET
 
-_WARM_UP = 0.5
+_WARM_UP = 0.3
 # How often each comes, as a front end might mix them.
 _MIX = {"Q1": 8, "Q2": 8, "M1": 3, "Q3": 1}
 _MEASURES = (
@@ -104,12 +105,12 @@ def warnings(runs: Iterable[Run]) -> list[str]:
         where = f"{run.contestant}, {run.operation}, round {run.round}"
         if run.errors:
             told.append(f"{where}: {run.errors} requests failed.")
-        if run.other_cores > 0.2:
+        if run.other_cores > QUIET:
             told.append(f"{where}: other programs used {run.other_cores:.1f} cores meanwhile.")
     return told
 
 
-def circumstances(postgres: PostgreSQL, rounds: int, seconds: float) -> dict[str, Any]:
+def circumstances(postgres: PostgreSQL, runs: Sequence[Run], rounds: int, seconds: float) -> dict[str, Any]:
     """What one has to know to compare results."""
     cpus = Path("/proc/cpuinfo").read_text().splitlines()
     models = {line.partition(":")[2].strip() for line in cpus if line.startswith("model name")}
@@ -121,6 +122,7 @@ def circumstances(postgres: PostgreSQL, rounds: int, seconds: float) -> dict[str
         "postgresql": postgres.version,
         "rounds": rounds,
         "seconds": seconds,
+        "other_cores": round(statistics.median(run.other_cores for run in runs), 2),
     }
 
 
