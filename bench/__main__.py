@@ -22,7 +22,7 @@ PUBLISHED = HERE / "results.json"
 def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=2, help="of load for each operation and round")
+    parser.add_argument("--seconds", type=float, default=1.5, help="of load for each operation and round")
     parser.add_argument("--only", help="contestants, by commas: gazette, stock, textbook, by hand")
     parser.add_argument("--operations", help="operations, by commas: " + ", ".join(TITLES))
     parser.add_argument("--posts", type=int, default=Size.posts)
