@@ -28,6 +28,9 @@ R = TypeVar("R")
 
 Fetch = Callable[[list[Any]], Awaitable[dict[Any, Any]]]
 
+Column = asyncio.Future[list[Any]]
+"""What was asked for, in the same order."""
+
 
 @dataclass(frozen=True)
 class Narrowing:
@@ -45,14 +48,10 @@ class Narrowing:
 EVERYTHING = Narrowing()
 
 
-def _as_it_is(value: T) -> T:
-    return value
-
-
 class Loaders:
     """The loaders of one operation, made on first use, and the tasks in which they run.
 
-    Nobody awaits a loader's own future: what is given out is always one for what the caller makes of it.
+    They are asked for whole columns: what all objects need that are resolved together.
     """
 
     def __init__(self, database: Database, viewer: Viewer | None, needed: Needed) -> None:
@@ -65,40 +64,35 @@ class Loaders:
         # One operation leaves connections for the others; SQLite has one reader's worth of CPU anyway.
         self._statements = asyncio.Semaphore(1 if database.is_sqlite else 2)
 
-    def row(
-        self, model: type[Entity], key: str, value: Any, use: Callable[[Row | None], Any] = _as_it_is
-    ) -> "asyncio.Future[Any]":
-        """What `use` makes of the visible row with this value of a unique column, or of None."""
+    def rows(self, model: type[Entity], key: str, values: Sequence[Any]) -> Column:
+        """The visible row with each value of a unique column, or None."""
 
         async def fetch(values: list[Any]) -> dict[Any, Row]:
             visible = policy.visible(model, self._viewer)
             return await read.rows_by_key(self._database, model, key, values, self._columns(model), visible)
 
-        return _then(self._loader((model, key), fetch, None).load(value), use)
+        return _column(self._loader((model, key), fetch, None), values)
 
-    def page(
-        self,
-        target: Target,
-        narrowing: Narrowing,
-        page: Page,
-        parent: Any,
-        use: Callable[[Sequence[Row]], Any],
-    ) -> "asyncio.Future[Any]":
-        """What `use` makes of one page's visible rows: a parent's, or all of a model where it is ALL."""
+    def row(self, model: type[Entity], key: str, value: Any) -> "asyncio.Future[Any]":
+        """The visible row with one value of a unique column, or None."""
+        return using(self.rows(model, key, [value]), only)
+
+    def pages(self, target: Target, narrowing: Narrowing, page: Page, parents: Sequence[Any]) -> Column:
+        """One page's visible rows for each parent, or those of all of a model where the parent is ALL."""
 
         async def fetch(parents: list[Any]) -> dict[Any, list[Row]]:
             columns = self._columns(source_of(target).model, page.order.column)
             return await read.pages(self._database, self._rows(target, narrowing), parents, page, columns)
 
-        return _then(self._loader((target, narrowing.key, page), fetch, ()).load(parent), use)
+        return _column(self._loader((target, narrowing.key, page), fetch, ()), parents)
 
-    def count(self, target: Target, narrowing: Narrowing, parent: Any) -> "asyncio.Future[int]":
-        """How many visible rows there are on all pages together."""
+    def counts(self, target: Target, narrowing: Narrowing, parents: Sequence[Any]) -> Column:
+        """How many visible rows there are on all pages of each parent together."""
 
         async def fetch(parents: list[Any]) -> dict[Any, int]:
             return await read.counts(self._database, self._rows(target, narrowing), parents)
 
-        return _then(self._loader((target, narrowing.key), fetch, 0).load(parent), _as_it_is)
+        return _column(self._loader((target, narrowing.key), fetch, 0), parents)
 
     async def close(self) -> None:
         """Stop what still runs: nobody is going to ask for it."""
@@ -141,12 +135,8 @@ class Loaders:
             self._tasks.discard(task)
 
 
-def _then(future: "asyncio.Future[T]", use: Callable[[T], R]) -> "asyncio.Future[R]":
-    """A future for what `use` makes of another future's result.
-
-    It also stands between a loader's future and whoever awaits it: when a field fails, graphql-core cancels
-    what its siblings await, and a cancelled loader future would fail every other field that shares it.
-    """
+def using(future: "asyncio.Future[T]", use: Callable[[T], R]) -> "asyncio.Future[R]":
+    """A future for what `use` makes of another future's result."""
     result: asyncio.Future[R] = future.get_loop().create_future()
 
     def done(source: "asyncio.Future[T]") -> None:
@@ -163,8 +153,47 @@ def _then(future: "asyncio.Future[T]", use: Callable[[T], R]) -> "asyncio.Future
             except Exception as error:  # It belongs to whoever awaits the result.
                 result.set_exception(error)
 
-    if future.done():
-        done(future)
-    else:
-        future.add_done_callback(done)
+    future.add_done_callback(done)
     return result
+
+
+def only(values: Sequence[Any]) -> Any:
+    """The value of a column that has one; raised where it is an exception."""
+    (value,) = values
+    if isinstance(value, Exception):
+        raise value
+    return value
+
+
+def _column(loader: DataLoader[Any, Any], keys: Sequence[Any]) -> Column:
+    """A future for what a loader has for each key, an exception where loading it failed.
+
+    It also stands between the loader's futures and whoever awaits it: when a field fails, graphql-core
+    cancels what its siblings await, and a cancelled loader future would fail all others that share it.
+    """
+    futures = {key: loader.load(key) for key in keys}
+    result: Column = loader.loop.create_future()
+    left = list(futures.values())
+
+    def go_on(_: object = None) -> None:
+        # Those of one batch are there together, so that one callback does for all of them.
+        while left and left[-1].done():
+            left.pop()
+        if left:
+            left[-1].add_done_callback(go_on)
+            return
+        found = {key: _outcome(future) for key, future in futures.items()}
+        if not result.done():
+            result.set_result([found[key] for key in keys])
+
+    go_on()
+    return result
+
+
+def _outcome(future: "asyncio.Future[Any]") -> Any:
+    try:
+        return future.result()
+    except asyncio.CancelledError:
+        return UnavailableError("The operation has ended.")
+    except Exception as error:  # It is what became of this key.
+        return error
