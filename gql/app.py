@@ -41,6 +41,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         accounts,
         operations=settings.operations,
         with_explorer=settings.explorer,
+        page_limit=settings.page_limit,
     )
     app.router.routes.append(Route("/graphql", endpoint))
     if settings.explorer:

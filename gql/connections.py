@@ -18,9 +18,7 @@ from gql.context import Info, load
 from gql.errors import BadUserInputError
 from gql.loaders import EVERYTHING, Loaders, Narrowing, using
 from gql.relay import attribute_of, column_field, described
-
-LARGEST_PAGE = 100
-DEFAULT_PAGE = 20
+from gql.settings import DEFAULT_PAGE, PAGE_LIMIT
 
 T = TypeVar("T")
 
@@ -135,10 +133,12 @@ class Connection(Generic[T]):
     )
 
 
+_SIZES = f"1 to {PAGE_LIMIT} unless the server has another limit"
+_DEFAULT = f"Without `first` and `last` it is {DEFAULT_PAGE}."
 _PAGE_ARGUMENTS = {
-    "first": (int, "How many nodes to return from the start, 1 to 100. Without `first` and `last` it is 20."),
+    "first": (int, f"How many nodes to return from the start, {_SIZES}. {_DEFAULT}"),
     "after": (str, "Only nodes behind this cursor."),
-    "last": (int, "How many nodes to return from the end, 1 to 100."),
+    "last": (int, f"How many nodes to return from the end, {_SIZES}."),
     "before": (str, "Only nodes before this cursor."),
 }
 
@@ -164,7 +164,7 @@ def many(
 
     def resolve(roots: Sequence[Any], info: Info, **given: Any) -> Sequence[Slice]:
         page_order = default_order if not given.get("order_by") else _order(given["order_by"])
-        page = _page(target, page_order, given)
+        page = _page(target, page_order, given, info.context.page_limit)
         narrowing = EVERYTHING if not given.get("filter") else given["filter"].narrowing()
         pages = Pages(load(info), target, narrowing, page)
         return [Slice(pages, getattr(root, parent_key) if parent_key else ALL) for root in roots]
@@ -189,13 +189,13 @@ def _parameters(arguments: dict[str, tuple[Any, str]]) -> Sequence[Parameter]:
     ]
 
 
-def _page(target: Target, order: Order, given: dict[str, Any]) -> Page:
+def _page(target: Target, order: Order, given: dict[str, Any], limit: int) -> Page:
     first, last = given.get("first"), given.get("last")
     if first is not None and last is not None:
         raise BadUserInputError("Give either `first` or `last`, not both.")
     name, size = ("last", last) if last is not None else ("first", DEFAULT_PAGE if first is None else first)
-    if not 1 <= size <= LARGEST_PAGE:
-        raise BadUserInputError(f"`{name}` has to be from 1 to {LARGEST_PAGE}.")
+    if not 1 <= size <= limit:
+        raise BadUserInputError(f"`{name}` has to be from 1 to {limit}.")
     model = source_of(target).model
     after, before = (
         None if given.get(name) is None else cursors.decode(given[name], model, order)

@@ -24,6 +24,7 @@ from gql.errors import UnauthenticatedError, UnavailableError, format_error
 from gql.negotiation import GRAPHQL, JSON, accepts_html, is_json, response_type
 from gql.places import Place
 from gql.schema import Schema
+from gql.settings import PAGE_LIMIT
 from gql.tokens import InvalidTokenError
 
 # When an operation is cancelled graphql-core leaves coroutines behind that it had not begun to await.
@@ -57,12 +58,20 @@ class GraphQLEndpoint:
     """An ASGI application: what answers at /graphql."""
 
     def __init__(
-        self, schema: Schema, database: Database, accounts: Accounts, *, operations: int, with_explorer: bool
+        self,
+        schema: Schema,
+        database: Database,
+        accounts: Accounts,
+        *,
+        operations: int,
+        with_explorer: bool,
+        page_limit: int = PAGE_LIMIT,
     ) -> None:
         self.schema = schema
         self.database = database
         self.accounts = accounts
         self.with_explorer = with_explorer
+        self.page_limit = page_limit
         # Bounded before the pool: a queue for connections would time out under a burst, this one only waits.
         self.in_flight = asyncio.Semaphore(operations)
 
@@ -98,7 +107,7 @@ class GraphQLEndpoint:
         except DatabaseUnavailableError as error:
             message = "The database cannot answer right now; try again."
             raise RequestError(503, message, code=UnavailableError.code, **{"Retry-After": "1"}) from error
-        return Context(self.database, viewer, caller)
+        return Context(self.database, viewer, caller, page_limit=self.page_limit)
 
     async def _execute(self, operation: Operation, request: Request) -> ExecutionResult:
         context = await self._context(request)
