@@ -4,7 +4,7 @@ import enum
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, undefer
 from sqlalchemy.orm.attributes import flag_modified
@@ -125,7 +125,7 @@ class Write:
         """A row by its key, None where there is none or the viewer may not see it."""
         statement = (
             select(model)
-            .where(model.id == key, or_(*policy.visible(model, self.viewer)))
+            .where(model.id == key, policy.visible(model, self.viewer).condition())
             .with_for_update(**_LOCKS[lock])
         )
         if also is not None:

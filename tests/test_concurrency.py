@@ -16,7 +16,8 @@ from sqlalchemy.pool import NullPool
 from starlette.routing import Route
 
 from db import models
-from db.engine import Database, DatabaseSettings, DatabaseUnavailableError, SecondConnectionError
+from db.engine import Database, DatabaseSettings
+from db.errors import DatabaseUnavailableError, SecondConnectionError
 from gql.app import create_app
 from gql.context import Info, load
 from gql.schema import Schema
