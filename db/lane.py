@@ -61,21 +61,34 @@ class Lane:
             for observe in self.observers:
                 observe(statement.sql, arguments)
             records: Records = await held.driver.fetch(statement.sql, *arguments)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            if not held.driver.is_closed():
-                self._bring_back(held, stack)
-                raise _without_values(error, statement.sql) from None
-            await asyncio.shield(self._begin(self._lose(held, stack)))
-            raise ConnectionLostError(str(error)) from error
-        except BaseException as error:
-            # Cancelled, or out of time: the server is only being told, and what it still sends is no answer
-            # to anything that would be asked next.
+        except Exception as error:
+            raise await self._failed(held, stack, error, statement) from None
+        except BaseException:
+            # Cancelled: the server is only being told, and what it still sends is no answer to what would be
+            # asked next.
             self._begin(self._drop(held))
-            if isinstance(error, OSError):
-                raise DatabaseUnavailableError(str(error)) from error
             raise
         self._bring_back(held, stack)
         return records
+
+    async def _failed(
+        self, held: _Held, stack: list[_Held], error: Exception, statement: Statement
+    ) -> Exception:
+        """What to raise for an error, with the connection brought to where it belongs now."""
+        if held.driver.is_closed():
+            await asyncio.shield(self._begin(self._lose(held, stack)))
+            return ConnectionLostError(str(error))
+        if isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError):
+            self._bring_back(held, stack)
+            return _without_values(error, statement.sql)
+        # Out of time, as a rule: the same as cancelled.
+        self._begin(self._drop(held))
+        return DatabaseUnavailableError(str(error)) if isinstance(error, OSError) else error
+
+    @property
+    def at_hand(self) -> int:
+        """How many connections wait for a statement."""
+        return len(self._at_hand)
 
     async def make_room(self) -> None:
         """Let whoever has a place take a connection from the pool itself."""

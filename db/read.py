@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, or_
+from sqlalchemy import Select
 
 from db import selects
 from db.base import Entity
@@ -33,10 +33,6 @@ class Visible:
 
     alternatives: Alternatives
     values: Values = field(default_factory=dict)
-
-    def condition(self) -> ColumnElement[bool]:
-        """For a statement that is not of the read lane: with the values in it."""
-        return or_(*self.alternatives).params(self.values)
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,7 +151,7 @@ def _pages_by_subquery(
     keyset = Keyset(source.model, page, source.rewrite)
     key, order = expression(source.model, "id"), expression(source.model, page.order.column)
     found = [source.rewrite(key).label("id"), source.rewrite(order).label(page.order.column)]
-    table = source.smallest_table(or_(*alternatives))
+    table = source.smallest_table(*alternatives, *found)
     part = bounded(found if keyset.ties else found[:1], table, alternatives, keyset, keys)
     ids = select(part.subquery().c.id) if keyset.ties else part
     return (

@@ -5,9 +5,9 @@ from functools import lru_cache
 
 from sqlalchemy import Dialect, bindparam, select
 
+from db import read
 from db.engine import Database
 from db.models import Session, User
-from db.read import run
 from db.statements import SHAPES, Statement
 from gql.attempts import Attempts
 from gql.mail import Mailer, delivery
@@ -58,7 +58,7 @@ async def authenticate(authorization: str | None, tokens: Tokens, database: Data
         raise InvalidTokenError
     claims = tokens.read(token.strip())
     values = {"user_id": claims.user_id, "session_id": claims.session_id, "now": now()}
-    for found in zip(*await run(database, _session(database.dialect), values), strict=True):
+    for found in zip(*await read.run(database, _session(database.dialect), values), strict=True):
         return Viewer(*found)
     raise InvalidTokenError
 
