@@ -18,7 +18,7 @@ from bench import queries
 from bench.queries import Operation
 from bench.rows import MEMBER, Size
 from db.models import Post
-from db.rows import row_type
+from db.rows import row_maker
 from gql import cursors
 from gql.tokens import Claims, Tokens
 from gql.types import NEWEST_FIRST
@@ -47,7 +47,7 @@ def token() -> str:
 def cursor(depth: float) -> str:
     """Where a part of all posts lies before, newest first. No post need be there."""
     moment = datetime(2024, 1, 1, tzinfo=UTC) + (1 - depth) * timedelta(minutes=500_000)
-    return cursors.encode(row_type(Post, ("id", "public_from"))._make((0, moment)), NEWEST_FIRST)
+    return cursors.encode(row_maker(Post, ("id", "public_from"))((0, moment)), NEWEST_FIRST)
 
 
 def gazette(name: str, size: Size, original: str = "rows", **environment: str) -> Contestant:

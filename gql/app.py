@@ -8,7 +8,8 @@ from fastapi.responses import PlainTextResponse, RedirectResponse
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.routing import Route
 
-from db.engine import Database, DatabaseUnavailableError
+from db.engine import Database
+from db.errors import DatabaseUnavailableError
 from db.migrate import current_revision, head_revision
 from gql import explorer
 from gql.auth import accounts_of

@@ -23,7 +23,8 @@ from rich.progress import (
 )
 
 from db import demo
-from db.engine import Database, DatabaseUnavailableError
+from db.engine import Database
+from db.errors import DatabaseUnavailableError
 from db.migrate import MigrationError, head_revision, is_known, migrate, revision_of
 from gql import admin
 from gql.schema import schema

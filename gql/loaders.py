@@ -5,19 +5,21 @@ They batch what one operation asks for in the same tick of the event loop into o
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from aiodataloader import DataLoader, Loader, dispatch_queue
-from sqlalchemy import ColumnElement, true
 
-from db import read
+from db import read, selects
 from db.base import Entity
-from db.engine import Database, DatabaseUnavailableError
+from db.engine import Database
+from db.errors import DatabaseUnavailableError
 from db.keyset import Page
 from db.read import Rows
 from db.rows import Row
-from db.sources import Membership, Target, source_of
+from db.selects import Left
+from db.sources import Target, source_of
+from db.statements import Values
 from gql import policy
 from gql.errors import UnavailableError
 from gql.policy import Viewer
@@ -34,14 +36,14 @@ Column = asyncio.Future[list[Any]]
 
 @dataclass(frozen=True)
 class Narrowing:
-    """What a filter leaves of a connection. `key` tells two filters apart, which SQL cannot.
+    """What a filter leaves of a connection, and the values of the parameters in that.
 
-    `hidden` says that nothing public is left.
+    `key` tells two filters apart that look for different values. `hidden` says that nothing public is left.
     """
 
     key: Hashable = None
-    where: ColumnElement[bool] = true()  # noqa: RUF009 # SQL expressions are immutable.
-    member_of: Membership | None = None
+    left: Left = selects.EVERYTHING
+    values: Values = field(default_factory=dict)
     hidden: bool = False
 
 
@@ -103,7 +105,7 @@ class Loaders:
 
     def _rows(self, target: Target, narrowing: Narrowing) -> Rows:
         visible = policy.visible(source_of(target).model, self._viewer, hidden=narrowing.hidden)
-        return Rows(target, narrowing.where, visible, narrowing.member_of)
+        return Rows(target, visible, narrowing.left, narrowing.values)
 
     def _columns(self, model: type[Entity], *more: str) -> tuple[str, ...]:
         columns = self._needed.get(model, ("id",))

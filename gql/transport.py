@@ -16,7 +16,8 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOpe
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 from strawberry.types.graphql import OperationType
 
-from db.engine import Database, DatabaseUnavailableError
+from db.engine import Database
+from db.errors import DatabaseUnavailableError
 from gql import explorer
 from gql.auth import Accounts, authenticate
 from gql.context import Caller, Context
