@@ -75,7 +75,7 @@ def serve_command(
         f"GraphiQL: http://{host_in_url}:{settings.port}/graphql" if settings.explorer else "GraphiQL: off"
     )
     uvicorn.run(
-        "gql.app:create_app",
+        "gql.app:create_served_app",
         factory=True,
         host=settings.host,
         port=settings.port,

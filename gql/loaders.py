@@ -73,7 +73,7 @@ class Loaders:
             visible = policy.visible(model, self._viewer)
             return await read.rows_by_key(self._database, model, key, values, self._columns(model), visible)
 
-        return _column(self._loader((model, key), fetch, None), values)
+        return _Column(self._loader((model, key), fetch, None), values).result
 
     def row(self, model: type[Entity], key: str, value: Any) -> "asyncio.Future[Any]":
         """The visible row with one value of a unique column, or None."""
@@ -86,7 +86,7 @@ class Loaders:
             columns = self._columns(source_of(target).model, page.order.column)
             return await read.pages(self._database, self._rows(target, narrowing), parents, page, columns)
 
-        return _column(self._loader((target, narrowing.key, page), fetch, ()), parents)
+        return _Column(self._loader((target, narrowing.key, page), fetch, ()), parents).result
 
     def counts(self, target: Target, narrowing: Narrowing, parents: Sequence[Any]) -> Column:
         """How many visible rows there are on all pages of each parent together."""
@@ -94,14 +94,17 @@ class Loaders:
         async def fetch(parents: list[Any]) -> dict[Any, int]:
             return await read.counts(self._database, self._rows(target, narrowing), parents)
 
-        return _column(self._loader((target, narrowing.key), fetch, 0), parents)
+        return _Column(self._loader((target, narrowing.key), fetch, 0), parents).result
 
     async def close(self) -> None:
         """Stop what still runs: nobody is going to ask for it."""
         self._closed = True
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+        # The loaders refer to this, and hold all rows: nothing is left for the garbage collector to find.
+        self._made.clear()
 
     def _rows(self, target: Target, narrowing: Narrowing) -> Rows:
         visible = policy.visible(source_of(target).model, self._viewer, hidden=narrowing.hidden)
@@ -176,29 +179,30 @@ def only(values: Sequence[Any]) -> Any:
     return value
 
 
-def _column(loader: DataLoader[Any, Any], keys: Sequence[Any]) -> Column:
-    """A future for what a loader has for each key, an exception where loading it failed.
+class _Column:
+    """Waits for what a loader has for each key, an exception where loading it failed.
 
-    It also stands between the loader's futures and whoever awaits it: when a field fails, graphql-core
-    cancels what its siblings await, and a cancelled loader future would fail all others that share it.
+    Its future also stands between the loader's and whoever awaits it: when a field fails, graphql-core cancels
+    what its siblings await, and a cancelled loader future would fail all others that share it.
     """
-    futures = {key: loader.load(key) for key in keys}
-    result: Column = loader.loop.create_future()
-    left = list(futures.values())
 
-    def go_on(_: object = None) -> None:
+    def __init__(self, loader: DataLoader[Any, Any], keys: Sequence[Any]) -> None:
+        self.keys = keys
+        self.futures = {key: loader.load(key) for key in keys}
+        self.left = list(self.futures.values())
+        self.result: Column = loader.loop.create_future()
+        self.go_on()
+
+    def go_on(self, _: object = None) -> None:
         # Those of one batch are there together, so that one callback does for all of them.
-        while left and left[-1].done():
-            left.pop()
-        if left:
-            left[-1].add_done_callback(go_on)
+        while self.left and self.left[-1].done():
+            self.left.pop()
+        if self.left:
+            self.left[-1].add_done_callback(self.go_on)
             return
-        found = {key: _outcome(future) for key, future in futures.items()}
-        if not result.done():
-            result.set_result([found[key] for key in keys])
-
-    go_on()
-    return result
+        found = {key: _outcome(future) for key, future in self.futures.items()}
+        if not self.result.done():
+            self.result.set_result([found[key] for key in self.keys])
 
 
 def _outcome(future: "asyncio.Future[Any]") -> Any:
