@@ -168,6 +168,8 @@ async def test_a_read_that_is_cancelled_twice_loses_nothing(reading: Reading) ->
         await asyncio.sleep(pause)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+        # Nobody is given it again, however well the driver looks after it.
+        assert reading.lane.at_hand == 0
     await reading.settled()
 
 
