@@ -27,6 +27,11 @@ pytestmark = pytest.mark.anyio
 CONNECTIONS = 5
 
 
+@pytest.fixture(autouse=True)
+def _both_lanes() -> None:
+    """Not here: reading both ways takes connections from the lane, which is what these tests look at."""
+
+
 class Reading:
     """A database of which only the read lane is used."""
 
