@@ -27,6 +27,11 @@ pytestmark = pytest.mark.anyio
 CONNECTIONS = 5
 
 
+@pytest.fixture(autouse=True)
+def _both_lanes() -> None:
+    """Not here: reading both ways takes connections from the lane, which is what these tests look at."""
+
+
 class Reading:
     """A database of which only the read lane is used."""
 
@@ -168,6 +173,8 @@ async def test_a_read_that_is_cancelled_twice_loses_nothing(reading: Reading) ->
         await asyncio.sleep(pause)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+        # Nobody is given it again, however well the driver looks after it.
+        assert reading.lane.at_hand == 0
     await reading.settled()
 
 
