@@ -182,8 +182,8 @@ def only(values: Sequence[Any]) -> Any:
 class _Column:
     """Waits for what a loader has for each key, an exception where loading it failed.
 
-    Its future also stands between the loader's and whoever awaits it: when a field fails, graphql-core cancels
-    what its siblings await, and a cancelled loader future would fail all others that share it.
+    Its future also stands between the loader's and whoever awaits it: when a field fails, graphql-core
+    cancels what its siblings await, and a cancelled loader future would fail all others that share it.
     """
 
     def __init__(self, loader: DataLoader[Any, Any], keys: Sequence[Any]) -> None:
