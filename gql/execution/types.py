@@ -5,7 +5,6 @@ from __future__ import annotations
 import enum
 import inspect
 import math
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate, chain, pairwise
 from types import CoroutineType, GeneratorType
@@ -60,12 +59,18 @@ def _kind_of_type(python_type: type) -> Kind:
     return Kind.PLAIN
 
 
-def _kinds(values: Values) -> list[Kind]:
+def _by_kind(values: Values) -> tuple[list[int], list[int], list[int], list[int]]:
+    """The indices of plain values, of nulls, of errors and of awaitables."""
+    indices: dict[Kind, list[int]] = {kind: [] for kind in Kind}
     types = set(map(type, values))
     if GeneratorType in types:
-        return list(map(kind_of, values))
-    kinds = {each: _kind_of_type(each) for each in types}
-    return [kinds[type(value)] for value in values]
+        for index, value in enumerate(values):
+            indices[kind_of(value)].append(index)
+    else:
+        add = {each: indices[_kind_of_type(each)].append for each in types}
+        for index, value in enumerate(values):
+            add[type(value)](index)
+    return indices[Kind.PLAIN], indices[Kind.NULL], indices[Kind.ERROR], indices[Kind.AWAITABLE]
 
 
 class TypePlan:
@@ -100,18 +105,18 @@ class TypePlan:
         return True
 
     def _sorted_out(self, run: Run, column: Column, values: Values, *, awaited: bool) -> list[Any]:
-        indices: dict[Kind, list[int]] = defaultdict(list)
-        for index, kind in enumerate(_kinds(values)):
-            indices[Kind.PLAIN if awaited and kind is Kind.AWAITABLE else kind].append(index)
-        for index in indices[Kind.ERROR]:
+        plain, null, failed, later = _by_kind(values)
+        if awaited:
+            plain, later = sorted(plain + later), []
+        for index in failed:
             run.fail(column, index, values[index])
-        for index in indices[Kind.NULL] if self.nonnull else ():
+        for index in null if self.nonnull else ():
             run.fail(column, index, self.field.null_error())
         completed: list[Any] = [None] * len(values)
-        if plain := indices[Kind.PLAIN]:
+        if plain:
             part, chosen = part_of(column, values, plain)
             put(completed, plain, self.complete_plain(run, part, chosen, set(map(type, chosen))))
-        if later := indices[Kind.AWAITABLE]:
+        if later:
             run.wait(*part_of(column, values, later), self.complete_awaited)
         return completed
 
