@@ -36,7 +36,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app = FastAPI(title="Gazette", lifespan=lifespan, openapi_url=None)
     app.state.database, app.state.accounts = database, accounts
     endpoint = GraphQLEndpoint(
-        build_schema(introspection=settings.introspection),
+        build_schema(introspection=settings.introspection, compiled=settings.executor == "compiled"),
         database,
         accounts,
         operations=settings.operations,

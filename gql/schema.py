@@ -25,6 +25,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
 from gql.errors import UnauthenticatedError
+from gql.execution.strawberry import StrawberryExecutor
 from gql.mutation import WITHOUT_TOKEN
 from gql.mutations import Mutation
 from gql.query import Query
@@ -135,7 +136,7 @@ class ChecksWithoutIntrospection(Checks):
     rules = (*Checks.rules, NoSchemaIntrospectionCustomRule)
 
 
-def build_schema(*, introspection: bool = True) -> Schema:
+def build_schema(*, introspection: bool = True, compiled: bool = True) -> Schema:
     return Schema(
         Query,
         Mutation,
@@ -143,6 +144,7 @@ def build_schema(*, introspection: bool = True) -> Schema:
         types=list(entities.values()),
         config=StrawberryConfig(scalar_map={datetime: DATE_TIME}),
         extensions=[Checks if introspection else ChecksWithoutIntrospection],
+        execution_context_class=StrawberryExecutor if compiled else None,
     )
 
 

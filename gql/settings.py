@@ -1,5 +1,6 @@
 """Everything that can be configured, by environment variables."""
 
+from typing import Literal
 from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr, field_validator
@@ -56,6 +57,9 @@ class Settings(BaseSettings):
     operations: int = Field(64, ge=1, description="operations at once; others wait in order")
     shutdown: int = Field(10, ge=0, description="seconds that running operations have to finish at shutdown")
     explorer: bool = Field(default=True, description="whether browsers get GraphiQL at /graphql")
+    executor: Literal["compiled", "stock"] = Field(
+        "compiled", description="`stock` runs operations by graphql-core's own executor, many times slower"
+    )
     introspection: bool = Field(default=True, description="whether the schema can be asked for")
     secret_keys: SecretStr = Field(
         SecretStr(""),

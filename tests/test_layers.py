@@ -39,6 +39,7 @@ LAYERS = (
     "policy",
     "selection",
     "scalars",
+    "execution",
     "settings",
     "errors",
 )
@@ -68,6 +69,12 @@ def test_db_knows_nothing_of_gql(path: Path) -> None:
 @pytest.mark.parametrize("path", [*(ROOT / "migrations").rglob("*.py")], ids=str)
 def test_migrations_know_db_only(path: Path) -> None:
     assert "gql" not in packages(path)
+
+
+@pytest.mark.parametrize("path", [*(ROOT / "gql" / "execution").rglob("*.py")], ids=str)
+def test_the_executor_knows_nothing_of_gazette(path: Path) -> None:
+    ours = {name for name in imported(path) if name.startswith(("gql", "db"))}
+    assert all(name.startswith("gql.execution") for name in ours)
 
 
 def test_every_module_has_its_layer() -> None:

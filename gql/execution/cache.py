@@ -1,0 +1,120 @@
+"""Plans are kept, so that an operation that comes again is only run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from graphql import (
+    DirectiveNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLSchema,
+    InlineFragmentNode,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    VariableNode,
+)
+
+from gql.execution.plans import ObjectPlan, plan_operation
+
+if TYPE_CHECKING:
+    from gql.execution.executor import CompiledExecutor
+
+# What is kept is bounded: so many operations, each in so many variants, none of a longer text than this.
+_MOST_OPERATIONS = 256
+_MOST_VARIANTS = 16
+_LONGEST_TEXT = 16_384
+
+_CONDITIONS = {"skip", "include"}
+
+
+class Operation:
+    """What an operation's document says, whatever the values of its variables, and its plans.
+
+    It holds on to what its identity is told by, so that nothing else can come to have the same.
+    """
+
+    def __init__(self, executor: CompiledExecutor) -> None:
+        self.schema: GraphQLSchema = executor.schema
+        self.node: OperationDefinitionNode = executor.operation
+        self.fragments: Sequence[FragmentDefinitionNode] = list(executor.fragment_definitions.values())
+        selection_sets = [self.node.selection_set, *(node.selection_set for node in self.fragments)]
+        conditions = list(_directives(selection_sets))
+        self.is_supported = (
+            not self.node.directives
+            and not any(node.directives or node.variable_definitions for node in self.fragments)
+            and all(directive.name.value in _CONDITIONS for directive in conditions)
+        )
+        # On the values of these it depends which fields there are.
+        self.condition_names = sorted(set(_variables(conditions)))
+        self.variants: dict[tuple[Any, ...], ObjectPlan] = {}
+
+    def is_of(self, executor: CompiledExecutor) -> bool:
+        fragments = executor.fragment_definitions.values()
+        return (
+            self.node is executor.operation
+            and self.schema is executor.schema
+            and len(self.fragments) == len(fragments)
+            and all(mine is other for mine, other in zip(self.fragments, fragments, strict=True))
+        )
+
+    def plan(self, executor: CompiledExecutor) -> ObjectPlan:
+        given = executor.variable_values.coerced
+        variant = tuple([(name in given, given.get(name)) for name in self.condition_names])
+        plan = self.variants.get(variant)
+        if plan is None:
+            if len(self.variants) >= _MOST_VARIANTS:
+                self.variants.clear()
+            plan = self.variants[variant] = plan_operation(executor)
+        return plan
+
+
+class Plans:
+    """The operations that came last."""
+
+    def __init__(self) -> None:
+        self._operations: dict[Any, Operation] = {}
+
+    def plan(self, executor: CompiledExecutor) -> ObjectPlan | None:
+        """The plan of an executor's operation; None for what is left to graphql-core's own executor."""
+        operation = self._operation(executor)
+        if not operation.is_supported:
+            return None
+        try:
+            return operation.plan(executor)
+        except (GraphQLError, RecursionError, LookupError):  # graphql-core comes to the same.
+            return None
+
+    def _operation(self, executor: CompiledExecutor) -> Operation:
+        key = type(executor), id(executor.operation)
+        # Put behind all others again: the first is the one that was not used for the longest time.
+        operation = self._operations.pop(key, None)
+        if operation is None or not operation.is_of(executor):
+            operation = Operation(executor)
+        if _length(operation.node) <= _LONGEST_TEXT:
+            self._operations[key] = operation
+        if len(self._operations) > _MOST_OPERATIONS:
+            del self._operations[next(iter(self._operations))]
+        return operation
+
+
+def _length(operation: OperationDefinitionNode) -> int:
+    return len(operation.loc.source.body) if operation.loc else 0
+
+
+def _directives(selection_sets: Sequence[SelectionSetNode]) -> Iterator[DirectiveNode]:
+    left = list(selection_sets)
+    while left:
+        for node in left.pop().selections:
+            yield from node.directives or ()
+            if isinstance(node, FieldNode | InlineFragmentNode) and node.selection_set:
+                left.append(node.selection_set)
+
+
+def _variables(directives: Iterable[DirectiveNode]) -> Iterator[str]:
+    for directive in directives:
+        for argument in directive.arguments or ():
+            if isinstance(argument.value, VariableNode):
+                yield argument.value.name.value
