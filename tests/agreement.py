@@ -162,13 +162,14 @@ def _errors(result: Any) -> list[GraphQLError]:
 
 
 async def _still_running(before: set["asyncio.Task[Any]"]) -> list[str]:
-    for tick in range(_TICKS):
-        running = asyncio.all_tasks() - before
-        # The event loop itself holds what has just ended for a moment.
-        if tick > 2 and not running:
-            return []
+    for _ in range(_TICKS):
+        if not asyncio.all_tasks() - before:
+            break
         await asyncio.sleep(0)
-    return [repr(task.get_coro()) for task in running]
+    # The event loop itself holds what has just ended for a moment.
+    for _ in range(3):
+        await asyncio.sleep(0)
+    return [repr(task.get_coro()) for task in asyncio.all_tasks() - before]
 
 
 async def agree(operation: Operation, *, exactly: bool = False, compiled: bool = True) -> Answer:
