@@ -215,7 +215,7 @@ async def test_information_is_a_tuple() -> None:
     def resolve(_: Any, info: Any) -> Any:
         *_, path = info[:5]
         by_name = {name: str(value) for name, value in info._asdict().items() if "path" in name}
-        return [isinstance(path, Path), isinstance(list(info)[4], Path), by_name, str(info._replace(path=None).path)]
+        return [isinstance(path, Path), isinstance(list(info)[4], Path), by_name]
 
     schema = schema_of("scalar Any type Query {info: Any again: Any}", Query={"info": resolve})
     await agree(operation(schema, "{info x: info}"), exactly=True)
