@@ -77,8 +77,11 @@ async def test_every_kind_of_awaitable(kind: str) -> None:
     schema = schema_of(
         "type Query {a: Int b: Int! items: [Item] list: [Int] slow: [Item!]} type Item {a: Int b: Int!}",
         Query={
-            **{"a": lambda *_: make(1), "b": lambda *_: make(2, 2), "items": lambda *_: VALUES},
-            **{"list": lambda *_: [make(value, 2) for value in VALUES], "slow": lambda *_: make([make(1), 2])},
+            "a": lambda *_: make(1),
+            "b": lambda *_: make(2, 2),
+            "items": lambda *_: VALUES,
+            "list": lambda *_: [make(value, 2) for value in VALUES],
+            "slow": lambda *_: make([make(1), 2]),
         },
         Item={"a": lambda source, _: make(source), "b": lambda source, _: make(source, 3)},
     )
@@ -104,13 +107,21 @@ def shared_schema(make: Callable[[], Any]) -> Any:
     """All fields of an operation are given one and the same awaitable, which is in its context."""
 
     def resolve(_: Any, info: Any) -> Any:
-        return info.context.setdefault("shared", None) or info.context.update(shared=make()) or info.context["shared"]
+        return (
+            info.context.setdefault("shared", None)
+            or info.context.update(shared=make())
+            or info.context["shared"]
+        )
 
     return schema_of(
         """type Query {a: Int b: Int c: Int! item: Item items: [Item] list: [Int]}
         type Item {value: Int must: Int! fails: Int!}""",
         Query={
-            **{"a": resolve, "b": resolve, "c": resolve, "item": True, "items": lambda *_: [1, 2, 3]},
+            "a": resolve,
+            "b": resolve,
+            "c": resolve,
+            "item": True,
+            "items": lambda *_: [1, 2, 3],
             "list": lambda source, info: [resolve(source, info), 1, resolve(source, info)],
         },
         Item={"value": resolve, "must": resolve, "fails": after(BoomError("a sibling"), 1)},
@@ -121,7 +132,14 @@ def shared_schema(make: Callable[[], Any]) -> Any:
 @pytest.mark.parametrize("ticks", [0, 1, 3])
 async def test_one_future_for_several_fields(value: Any, ticks: int) -> None:
     schema = shared_schema(lambda: asyncio.shield(future_of(value, ticks)))
-    for document in ("{a b}", "{a x: a item {value}}", "{items {value}}", "{items {must}}", "{list a}", "{a c}"):
+    for document in (
+        "{a b}",
+        "{a x: a item {value}}",
+        "{items {value}}",
+        "{items {must}}",
+        "{list a}",
+        "{a c}",
+    ):
         await agree(operation(schema, document, context=dict))
 
 
@@ -156,10 +174,22 @@ def endless_schema(endless: Endless) -> Any:
     items = lambda *_: [1, 2, 3]  # noqa: E731 # The same three everywhere.
     return schema_of(
         LANGUAGE,
-        Query={"item": True, "must": True, "items": items, "musts": items, "fails": fail, "failsAlways": after(BoomError(), 3)},
+        Query={
+            "item": True,
+            "must": True,
+            "items": items,
+            "musts": items,
+            "fails": fail,
+            "failsAlways": after(BoomError(), 3),
+        },
         Item={
-            **{"value": endless.resolve, "must": endless.resolve, "fails": after(BoomError(), 2), "now": fail},
-            **{"failsAlways": after(BoomError(), 3), "item": True, "items": items},
+            "value": endless.resolve,
+            "must": endless.resolve,
+            "fails": after(BoomError(), 2),
+            "now": fail,
+            "failsAlways": after(BoomError(), 3),
+            "item": True,
+            "items": items,
         },
     )
 
@@ -192,7 +222,9 @@ async def test_what_is_below_a_null_does_not_run_on(document: str) -> None:
 
 
 @pytest.mark.parametrize("ticks", [1, 2, 3, 5, 8])
-@pytest.mark.parametrize("document", ["{item {value}}", "{items {value must}}", "{item {items {value} item {must}}}"])
+@pytest.mark.parametrize(
+    "document", ["{item {value}}", "{items {value must}}", "{item {items {value} item {must}}}"]
+)
 async def test_a_cancelled_operation_leaves_nothing(document: str, ticks: int) -> None:
     endless = Endless()
     before = asyncio.all_tasks()
@@ -276,7 +308,7 @@ async def test_what_is_ready_together_stays_together() -> None:
 
 
 @EXECUTORS
-async def test_resolvers_see_the_context_variables_of_their_caller(executor: type[Executor]) -> None:
+async def test_resolvers_see_the_context_variables_of_their_caller(executor: type[Executor[Any]]) -> None:
     async def timed(*_: Any) -> str:
         async with asyncio.timeout(5):
             await asyncio.sleep(0)

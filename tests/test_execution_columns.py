@@ -74,12 +74,18 @@ def schema(column: Callable[..., Any], one: Callable[..., Any], wrap: str = "Int
     return schema_of(
         LANGUAGE.replace("WRAPPED", wrap),
         Query={
-            **{"items": lambda *_: ["a", "b", None, "c", "d", "e", "f"], "one": "a", "must": lambda *_: ["f", "a"]},
+            "items": lambda *_: ["a", "b", None, "c", "d", "e", "f"],
+            "one": "a",
+            "must": lambda *_: ["f", "a"],
             "lists": lambda *_: [["a", "f"], None, [], ["b"]],
         },
         Item={
-            **{"value": Column(column, one), "name": lambda source, _: source, "fails": fail},
-            "child": Column(lambda sources, _: [f"{source}x" for source in sources], lambda source, _: f"{source}x"),
+            "value": Column(column, one),
+            "name": lambda source, _: source,
+            "fails": fail,
+            "child": Column(
+                lambda sources, _: [f"{source}x" for source in sources], lambda source, _: f"{source}x"
+            ),
             "children": Column(
                 lambda sources, _: later([children(source) for source in sources]),
                 lambda source, _: later(children(source)),
@@ -146,7 +152,9 @@ WRONG: dict[str, Callable[..., Any]] = {
 @pytest.mark.parametrize("wrap", ["Int", "Int!"])
 @pytest.mark.parametrize("name", WRONG)
 async def test_a_column_that_is_wrong_is_an_error_of_each(name: str, wrap: str) -> None:
-    found = await answer(operation(schema(WRONG[name], one_value, wrap), "{items {name value}}"), CompiledExecutor)
+    found = await answer(
+        operation(schema(WRONG[name], one_value, wrap), "{items {name value}}"), CompiledExecutor
+    )
     assert not found.left
     paths = [["items", number, "value"] for number in (0, 1, 3, 4, 5, 6)]
     assert [error.path for error in found.errors] == paths
@@ -178,7 +186,11 @@ async def test_columns_of_an_interface_are_those_of_its_types() -> None:
         type Query {all: [Named]}""",
         Query={"all": lambda *_: ["a1", "b1", "a2", "c", "b2"]},
         Named={"resolve_type": lambda source, *_: source[0].upper()},
-        A={"name": Column(lambda sources, _: [f"A {source}" for source in sources], lambda source, _: f"A {source}")},
+        A={
+            "name": Column(
+                lambda sources, _: [f"A {source}" for source in sources], lambda source, _: f"A {source}"
+            )
+        },
         B={"name": lambda source, _: f"B {source}"},
     )
     await agree(operation(found, "{all {__typename name}}"), exactly=True)
@@ -199,7 +211,8 @@ async def test_an_awaited_column_below_a_null_is_not_left() -> None:
         "type Query {item: Item} type Item {items: [Item!] value: Int fails: Int!}",
         Query={"item": True},
         Item={
-            **{"items": lambda *_: [1, 2], "value": Column(endless, fail)},
+            "items": lambda *_: [1, 2],
+            "value": Column(endless, fail),
             "fails": lambda *_: later(BoomError("boom"), 3),
         },
     )
@@ -231,7 +244,9 @@ async def slow_double(self: Any, by: int = 2) -> int:
 class Number:
     number: int
     double: int = strawberry.field(resolver=double, metadata={"resolve_column": doubled})
-    slow_double: int | None = strawberry.field(resolver=slow_double, metadata={"resolve_column": slowly_doubled})
+    slow_double: int | None = strawberry.field(
+        resolver=slow_double, metadata={"resolve_column": slowly_doubled}
+    )
 
 
 @strawberry.type
@@ -243,7 +258,12 @@ class Numbers:
 
 async def test_columns_of_strawberry_fields() -> None:
     schema = strawberry.Schema(Numbers)._schema
-    for document in ("{numbers {number double slowDouble}}", "{numbers(count: 4) {a: double(by: 3) slowDouble(by: 5)}}"):
+    for document in (
+        "{numbers {number double slowDouble}}",
+        "{numbers(count: 4) {a: double(by: 3) slowDouble(by: 5)}}",
+    ):
         found = operation(schema, document)
-        answer = await agree_as(found, StrawberryGraphQLCoreExecutionContext, StrawberryExecutor, exactly=True)
+        answer = await agree_as(
+            found, StrawberryGraphQLCoreExecutionContext, StrawberryExecutor, exactly=True
+        )
         assert answer.data["numbers"][3 - 1]["slowDouble"] is None

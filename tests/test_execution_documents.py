@@ -36,14 +36,22 @@ async def slow(source: Any, _: Any, ticks: int) -> Any:
 
 
 def schema() -> GraphQLSchema:
-    named = {"name": lambda source, _: source, "slow": slow, "friend": lambda source, _: ANN if source == REX else REX}
+    named = {
+        "name": lambda source, _: source,
+        "slow": slow,
+        "friend": lambda source, _: ANN if source == REX else REX,
+    }
     return schema_of(
         LANGUAGE,
         Named={"resolve_type": type_of},
         Thing={"resolve_type": type_of},
         Query={
-            **{"me": ANN, "you": after(REX, 2), "dog": REX, "text": lambda *_, a="none": a},
-            **{"things": lambda *_: (ANN, REX, "Bob"), "all": lambda *_: [REX, later(ANN, 2), None, later(REX)]},
+            "me": ANN,
+            "you": after(REX, 2),
+            "dog": REX,
+            "text": lambda *_, a="none": a,
+            "things": lambda *_: (ANN, REX, "Bob"),
+            "all": lambda *_: [REX, later(ANN, 2), None, later(REX)],
         },
         Person={**named, "friends": lambda *_: [REX, "Bob"], "age": 7, "fails": fail, "mustFail": fail},
         Dog={**named, "legs": 4, "barks": True},
@@ -128,10 +136,14 @@ async def test_conditions_by_variables(document: str) -> None:
     await agree(Operation(SCHEMA, parsed, {"a": None}))
 
 
-@pytest.mark.parametrize("where", ["me {name @skip(if: $a)}", "text @include(if: $a)", "... @include(if: $a) {text}"])
+@pytest.mark.parametrize(
+    "where", ["me {name @skip(if: $a)}", "text @include(if: $a)", "... @include(if: $a) {text}"]
+)
 @pytest.mark.parametrize("given", [{}, {"a": None}, {"a": True}, {"a": False}])
 @pytest.mark.parametrize("declared", ["", "($a: Boolean)", "($a: Boolean = null)", "($a: Boolean = true)"])
-async def test_conditions_whose_variable_may_be_missing(where: str, given: dict[str, Any], declared: str) -> None:
+async def test_conditions_whose_variable_may_be_missing(
+    where: str, given: dict[str, Any], declared: str
+) -> None:
     """Validation refuses some of these; to execute them is the same error in both."""
     document = f"query {declared} {{dog {{name}} {where}}}"
     await agree(operation(SCHEMA, document, variables=given), compiled=False)
@@ -139,7 +151,7 @@ async def test_conditions_whose_variable_may_be_missing(where: str, given: dict[
 
 async def test_more_variants_of_conditions_than_are_kept() -> None:
     names = [f"v{number}" for number in range(7)]
-    fields = " ".join(f"{name}: text(a: \"{name}\") @skip(if: ${name})" for name in names)
+    fields = " ".join(f'{name}: text(a: "{name}") @skip(if: ${name})' for name in names)
     document = parse(f"query ({', '.join(f'${name}: Boolean!' for name in names)}) {{dog {{name}} {fields}}}")
     for values in itertools.product((True, False), repeat=7):
         await agree(Operation(SCHEMA, document, dict(zip(names, values, strict=True))))
@@ -203,7 +215,8 @@ async def test_large_lists() -> None:
         "type Query {numbers: [Int!]! items: [Item!]!} type Item {id: ID! slow: Int parts: [Int]}",
         Query={"numbers": lambda *_: range(5000), "items": lambda *_: range(1500)},
         Item={
-            **{"id": lambda source, _: source, "parts": lambda source, _: range(source % 3)},
+            "id": lambda source, _: source,
+            "parts": lambda source, _: range(source % 3),
             "slow": lambda source, _: later(source, source % 3) if source % 2 else source,
         },
     )

@@ -78,13 +78,51 @@ def built(echo: Any = echo) -> Any:
 
 SCHEMA = built()
 ARGUMENTS = (
-    *("", "text: null", 'text: ""', "number: 3", "number: null", "flag: true", "list: [1, 2]", "list: 5", "list: null"),
+    *(
+        "",
+        "text: null",
+        'text: ""',
+        "number: 3",
+        "number: null",
+        "flag: true",
+        "list: [1, 2]",
+        "list: 5",
+        "list: null",
+    ),
     *("list: []", "lists: 5", "lists: [1, [2]]", "lists: [[null], null]", "filter: {}", "filter: null"),
-    *('filter: {name: null}', 'filter: {tags: "one"}', "filter: {nested: {nested: {}}}", "filters: {}", "filters: []"),
-    *("color: GREEN", "color: RED", "even: 2", "even: 3", "even: 4", "even: 6", "even: 8", "even: null", "id: 5"),
+    *(
+        "filter: {name: null}",
+        'filter: {tags: "one"}',
+        "filter: {nested: {nested: {}}}",
+        "filters: {}",
+        "filters: []",
+    ),
+    *(
+        "color: GREEN",
+        "color: RED",
+        "even: 2",
+        "even: 3",
+        "even: 4",
+        "even: 6",
+        "even: 8",
+        "even: null",
+        "id: 5",
+    ),
     *('id: "x"', "float: 1", "float: 1.5", "one: {a: 1}", 'one: {b: "x"}', "filter: {numbers: 3}"),
-    *("filter: {even: 3}", "filter: {color: RED, name: \"n\"} text: \"t\" number: 1", 'list: [1, "x"]', "one: {}"),
-    *("one: {a: 1, b: \"x\"}", "one: {a: null}", "number: 99999999999", "unknown: 1", "color: BLUE", "text: RED"),
+    *(
+        "filter: {even: 3}",
+        'filter: {color: RED, name: "n"} text: "t" number: 1',
+        'list: [1, "x"]',
+        "one: {}",
+    ),
+    *(
+        'one: {a: 1, b: "x"}',
+        "one: {a: null}",
+        "number: 99999999999",
+        "unknown: 1",
+        "color: BLUE",
+        "text: RED",
+    ),
 )
 
 
@@ -106,14 +144,46 @@ query ($text: String, $number: Int = 7, $flag: Boolean! = true, $list: [Int!] = 
   c: echo(filters: [$filter2, {nested: $filter}])
   items {echo(list: $list, filter: $filter, n: $item) need(n: $number)}
 }
-""".replace("$item: Int = 1)", "$item: Int = 1, $filter2: Filter = {name: \"two\"})")
+""".replace("$item: Int = 1)", '$item: Int = 1, $filter2: Filter = {name: "two"})')
 GIVEN: tuple[dict[str, Any], ...] = (
-    *({}, {"text": None}, {"text": "t"}, {"number": None}, {"number": 5, "item": 6}, {"number": 1.0}, {"number": "1"}),
+    *(
+        {},
+        {"text": None},
+        {"text": "t"},
+        {"number": None},
+        {"number": 5, "item": 6},
+        {"number": 1.0},
+        {"number": "1"},
+    ),
     *({"flag": False}, {"flag": None}, {"list": 5}, {"list": [1, None]}, {"list": None}, {"list": (1, 2)}),
-    *({"lists": [[1], 2, None]}, {"filter": {}}, {"filter": {"name": None, "tags": "one"}}, {"filter": {"x": 1}}),
-    *({"filter": {"nested": {"nested": {"color": "RED"}}}}, {"filters": {"name": "single"}}, {"filters": [None]}),
-    *({"color": "RED"}, {"color": "BLUE"}, {"color": None}, {"even": 2}, {"even": 3}, {"even": 8}, {"even": 4}),
-    *({"one": {"a": 1}}, {"one": {}}, {"one": {"a": 1, "b": "x"}}, {"one": {"a": None}}, {"id": 1}, {"id": 1.5}),
+    *(
+        {"lists": [[1], 2, None]},
+        {"filter": {}},
+        {"filter": {"name": None, "tags": "one"}},
+        {"filter": {"x": 1}},
+    ),
+    *(
+        {"filter": {"nested": {"nested": {"color": "RED"}}}},
+        {"filters": {"name": "single"}},
+        {"filters": [None]},
+    ),
+    *(
+        {"color": "RED"},
+        {"color": "BLUE"},
+        {"color": None},
+        {"even": 2},
+        {"even": 3},
+        {"even": 8},
+        {"even": 4},
+    ),
+    *(
+        {"one": {"a": 1}},
+        {"one": {}},
+        {"one": {"a": 1, "b": "x"}},
+        {"one": {"a": None}},
+        {"id": 1},
+        {"id": 1.5},
+    ),
     *({"float": 1}, {"float": "1"}, {"unknown": 1}, {"item": None}, {"number": 2**31}, {"filter": [1]}),
     *({"text": 5}, {"filter2": None}, {"filter": {"even": 6}}, {"item": 2, "list": [9]}, {"number": True}),
 )
@@ -126,7 +196,9 @@ async def test_variables_of_one_document() -> None:
             await agree(Operation(SCHEMA, document, given), exactly=True)
 
 
-@pytest.mark.parametrize("declared", ["$n: Int!", "$n: Int", "$n: Int = 3", "$n: Int = null", "$n: Int! = 4", "$m: Int"])
+@pytest.mark.parametrize(
+    "declared", ["$n: Int!", "$n: Int", "$n: Int = 3", "$n: Int = null", "$n: Int! = 4", "$m: Int"]
+)
 async def test_required_arguments(declared: str) -> None:
     document = parse(f"query ({declared}) {{need(number: $n) items {{need(n: $n)}} other: need(number: 1)}}")
     values: tuple[dict[str, Any], ...] = ({}, {"n": 1}, {"n": None}, {"n": "x"})
@@ -137,7 +209,7 @@ async def test_required_arguments(declared: str) -> None:
 
 CHANGED = (
     '{items {echo(list: [1], filter: {tags: ["a"], nested: {tags: []}})}}',
-    '{a: echo(list: [1], lists: [], filters: []) b: echo(list: [1], lists: [], filters: []) items {echo(list: [1], filter: {tags: []})}}',
+    "{a: echo(list: [1], lists: [], filters: []) b: echo(list: [1], lists: [], filters: []) items {echo(list: [1], filter: {tags: []})}}",
     "query ($n: Int = 1) {items {echo(list: [$n], filter: {tags: [], nested: {numbers: [[$n]]}}, n: $n)}}",
     "query ($l: [Int!] = [1]) {items {echo(list: $l, filter: {tags: []})}}",
     'query ($l: [Int!], $f: Filter = {tags: ["f"]}) '
@@ -165,7 +237,12 @@ def info_of(source: Any, info: Any, **given: Any) -> Any:
     """All that graphql-core tells."""
     return {
         "names": [info.field_name, str(info.return_type), str(info.parent_type), given],
-        "path": [info.path.as_list(), info.path.key, info.path.typename, info.path.prev and info.path.prev.as_list()],
+        "path": [
+            info.path.as_list(),
+            info.path.key,
+            info.path.typename,
+            info.path.prev and info.path.prev.as_list(),
+        ],
         "is path": isinstance(info.path, Path),
         "nodes": [(node.loc.start, node.name.value) for node in info.field_nodes],
         "fragments": {name: node.loc.start for name, node in info.fragments.items()},
@@ -188,7 +265,10 @@ INFO = schema_of(
     type Query {info(n: Int): Any items: [[Item]] node: Node self: Query slow: Any}
     type Item implements Node {info(n: Int): Any node: Node slow: Any}""",
     Query={
-        **{"info": info_of, "items": lambda *_: [["a"], [], None, ["b", later("c")]], "node": "n", "self": True},
+        "info": info_of,
+        "items": lambda *_: [["a"], [], None, ["b", later("c")]],
+        "node": "n",
+        "self": True,
         "slow": lambda *given: later(info_of(*given)),
     },
     Item={"info": info_of, "node": "m", "slow": lambda *given: later(info_of(*given))},
@@ -266,8 +346,14 @@ class Thing:
 
 
 THING = {
-    **{"name": "item", "method": lambda info, n=2: f"{info.field_name} {n}", "slow": lambda _: later("slow")},
-    **{"fails": BoomError("item"), "nothing": None, "magic": dict, "wrong": lambda: 1, "extra": 1},
+    "name": "item",
+    "method": lambda info, n=2: f"{info.field_name} {n}",
+    "slow": lambda _: later("slow"),
+    "fails": BoomError("item"),
+    "nothing": None,
+    "magic": dict,
+    "wrong": lambda: 1,
+    "extra": 1,
 }
 
 
@@ -275,10 +361,10 @@ async def test_default_resolvers() -> None:
     schema = schema_of(
         """type Query {things: [Thing] name: String}
         type Thing {name: String method(n: Int): String slow: String fails: String nothing: String
-          missing_inside: String wrong: String magic: String absent: String keys: String __private: String}""",
+          missing_inside: String wrong: String magic: String absent: String keys: String}""",
         Query={"things": lambda *_: [Thing(), THING, {}, Thing, "text", 5, type("Empty", (), {})()]},
     )
-    fields = "name method m: method(n: 3) slow fails nothing missing_inside wrong absent keys __private"
+    fields = "name method m: method(n: 3) slow fails nothing missing_inside wrong absent keys"
     await agree(operation(schema, f"{{name things {{{fields}}}}}", root=lambda: {"name": "root"}))
     for resolver in (None, lambda source, info, **_: f"{info.field_name} of {source!s:.4}"):
         more = {"field_resolver": resolver, "type_resolver": None}

@@ -172,19 +172,37 @@ def nested(wrap: str) -> Any:
         NESTED.replace("LIST", wrap.format("Item")),
         Query={"first": "a", "list": lambda *_: ["l0", None, "l1", "l2"][:: 2 if "Item!" in wrap else 1]},
         Item={
-            **{"name": lambda source, _: source, "fails": fail, "failsAlways": fails_in_the_middle},
-            **{"slow": fails_slowly, "slowly": fails_slowly, "list": items, "child": child, "must": child},
+            "name": lambda source, _: source,
+            "fails": fail,
+            "failsAlways": fails_in_the_middle,
+            "slow": fails_slowly,
+            "slowly": fails_slowly,
+            "list": items,
+            "child": child,
+            "must": child,
         },
     )
 
 
-INNER = ("name fails", "failsAlways name", "fails failsAlways", "slow fails", "slowly fails", "slowly failsAlways")
-PATHS = ("{}", "child {{{} name}}", "must {{{}}}", "must {{must {{{}}}}}", "list {{{}}}", "list {{list {{{}}}}}")
-
-
-@pytest.mark.parametrize(
-    "wrap", ["[{}]", "[{}!]", "[{}]!", "[{}!]!"], ids=["[T]", "[T!]", "[T]!", "[T!]!"]
+INNER = (
+    "name fails",
+    "failsAlways name",
+    "fails failsAlways",
+    "slow fails",
+    "slowly fails",
+    "slowly failsAlways",
 )
+PATHS = (
+    "{}",
+    "child {{{} name}}",
+    "must {{{}}}",
+    "must {{must {{{}}}}}",
+    "list {{{}}}",
+    "list {{list {{{}}}}}",
+)
+
+
+@pytest.mark.parametrize("wrap", ["[{}]", "[{}!]", "[{}]!", "[{}!]!"], ids=["[T]", "[T!]", "[T]!", "[T!]!"])
 @pytest.mark.parametrize("inner", INNER)
 async def test_errors_below_lists_of_objects(wrap: str, inner: str) -> None:
     schema = nested(wrap)
@@ -244,7 +262,8 @@ async def test_what_is_no_exception_ends_everything(is_slow: bool) -> None:
         raise KeyboardError
 
     schema = schema_of(
-        "type Query {a: Int b: Int c: Int}", Query={"a": 1, "b": stop_later if is_slow else stop, "c": after(1)}
+        "type Query {a: Int b: Int c: Int}",
+        Query={"a": 1, "b": stop_later if is_slow else stop, "c": after(1)},
     )
     with pytest.raises(KeyboardError):
         await agree(operation(schema, "{a b c}"))

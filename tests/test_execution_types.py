@@ -45,10 +45,19 @@ class NoKind:
 
 
 SOURCES: dict[str, Any] = {
-    **{"cat": {"name": "Tom", "__typename": "Cat"}, "dog": {"__typename": "Dog", "name": "Rex"}},
-    **{"stone": {"__typename": "Stone"}, "unknown": {"__typename": "Nobody"}, "no name": {"__typename": 7}},
-    **{"interface": {"__typename": "Pet"}, "none": {"name": "?"}, "object": Cat(), "kitten": Kitten()},
-    **{"scalar": {"__typename": "Int"}, "text": "Cat", "number": 5, "no kind": NoKind()},
+    "cat": {"name": "Tom", "__typename": "Cat"},
+    "dog": {"__typename": "Dog", "name": "Rex"},
+    "stone": {"__typename": "Stone"},
+    "unknown": {"__typename": "Nobody"},
+    "no name": {"__typename": 7},
+    "interface": {"__typename": "Pet"},
+    "none": {"name": "?"},
+    "object": Cat(),
+    "kitten": Kitten(),
+    "scalar": {"__typename": "Int"},
+    "text": "Cat",
+    "number": 5,
+    "no kind": NoKind(),
 }
 
 
@@ -73,13 +82,17 @@ RESOLVE_TYPE: dict[str, Callable[..., Any] | None] = {
     "later": lambda source, *_: later(by_name(source)),
     "sometimes later": lambda source, *_: later_some(source, by_name(source)),
     "raising": raising,
-    "raising later": lambda source, *_: later(BoomError("later") if "Tom" in str(source) else by_name(source)),
+    "raising later": lambda source, *_: later(
+        BoomError("later") if "Tom" in str(source) else by_name(source)
+    ),
     "always Cat": lambda *_: "Cat",
     "nothing": lambda *_: None,
     "undefined": lambda *_: Undefined,
     "a type": lambda source, info, _: info.schema.get_type("Cat"),
     "an error": lambda *_: BoomError("returned"),
-    "by info": lambda _, info, kind: "Dog" if info.field_name == "walkers" or kind.name == "CatOrDog" else "Cat",
+    "by info": lambda _, info, kind: (
+        "Dog" if info.field_name == "walkers" or kind.name == "CatOrDog" else "Cat"
+    ),
 }
 
 
@@ -99,7 +112,9 @@ IS_TYPE_OF: dict[str, Callable[..., Any]] = {
     "later": lambda source, *_: later(is_cat(source)),
     "sometimes later": lambda source, *_: later_some(source, is_cat(source)),
     "raising": cat_fails,
-    "raising later": lambda source, *_: later(BoomError("later") if isinstance(source, Cat) else is_cat(source)),
+    "raising later": lambda source, *_: later(
+        BoomError("later") if isinstance(source, Cat) else is_cat(source)
+    ),
     "never": lambda *_: False,
     "an error": lambda *_: BoomError("is true"),
 }
@@ -117,7 +132,8 @@ def pets(resolve_type: Any = None, is_type_of: Any = None) -> Any:
         Cat={**concrete, "lives": 9, "name": lambda source, _: getattr(source, "name", "a cat")},
         Query={
             **several,
-            **{"pet": lambda *_: SOURCES["cat"], "must": lambda *_: later(SOURCES["object"])},
+            "pet": lambda *_: SOURCES["cat"],
+            "must": lambda *_: later(SOURCES["object"]),
             "allPets": lambda *_: [SOURCES["cat"], SOURCES["dog"], SOURCES["object"]],
         },
     )
@@ -149,7 +165,9 @@ def serialize(value: Any) -> Any:
         raise BoomError("no such value")
     if value == "graphql":
         raise GraphQLError("no such value", extensions={"code": "X"})
-    return {"none": None, "undefined": Undefined, "list": [1, [2]], "dict": {"z": 1, "a": None}}.get(str(value), value)
+    return {"none": None, "undefined": Undefined, "list": [1, [2]], "dict": {"z": 1, "a": None}}.get(
+        str(value), value
+    )
 
 
 class Text(str):
@@ -198,7 +216,9 @@ async def test_every_value_as_every_leaf(kind: str, nullable: str) -> None:
         type Query {{all: [Item]! one(n: Int!): Item item: Item list: [{kind}{nullable}] good: [Item]!}}
         type Item {{value: {kind}{nullable} again: {kind}}}""",
         Query={
-            **{"all": lambda *_: range(len(LEAVES)), "one": lambda *_, n: n, "list": lambda *_: LEAVES},
+            "all": lambda *_: range(len(LEAVES)),
+            "one": lambda *_, n: n,
+            "list": lambda *_: LEAVES,
             "good": lambda *_: range(4),
         },
         Item={"value": lambda source, _: LEAVES[source], "again": lambda source, _: LEAVES[source]},
@@ -234,7 +254,9 @@ async def test_output_types_that_are_asked_once_each() -> None:
     seen: list[Any] = []
 
     def is_type_of(source: Any, info: Any) -> bool:
-        seen.append((source, info.field_name, info.path.as_list(), str(info.parent_type), str(info.return_type)))
+        seen.append(
+            (source, info.field_name, info.path.as_list(), str(info.parent_type), str(info.return_type))
+        )
         return True
 
     schema = schema_of(
