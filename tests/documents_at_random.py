@@ -38,7 +38,12 @@ class Documents:
     def values(self) -> dict[str, Any]:
         """Of some of the variables; of some a wrong one."""
         r, given = self.random, dict[str, Any]()
-        kinds = {"Boolean": (True, False), "Int": (1, 2, 3), "String": ("s", "t"), "[Int!]": ([1], 2, [3, 4], [])}
+        kinds = {
+            "Boolean": (True, False),
+            "Int": (1, 2, 3),
+            "String": ("s", "t"),
+            "[Int!]": ([1], 2, [3, 4], []),
+        }
         for name, declared in self.variables.items():
             kind = declared.partition(" =")[0].rstrip("!")
             if "!" in declared.partition("=")[0][-2:] or r.random() < 0.8:
@@ -74,7 +79,11 @@ class Documents:
             related += [found.name for found in self.schema.get_possible_types(kind)]
         elif is_object_type(kind):
             related += [found.name for found in kind.interfaces]
-        others = [name for name, found in self.schema.type_map.items() if is_composite_type(found) and name[:2] != "__"]
+        others = [
+            name
+            for name, found in self.schema.type_map.items()
+            if is_composite_type(found) and name[:2] != "__"
+        ]
         return r.choice([None, *related, *related, r.choice(others)])
 
     def _spread(self, kind: Any, depth: int) -> str:
@@ -100,10 +109,15 @@ class Documents:
         # One alias is for one field with one set of arguments, or the document would not be valid.
         alias = ""
         if arguments or r.random() < 0.3:
-            alias = self._aliases.setdefault((name, arguments), f"{r.choice(_ALIASES)}{len(self._aliases)}") + ": "
+            alias = (
+                self._aliases.setdefault((name, arguments), f"{r.choice(_ALIASES)}{len(self._aliases)}")
+                + ": "
+            )
         if r.random() < 0.01:
             alias = f"{r.choice(_ALIASES)}0: "  # Or is not.
-        inner = "" if name in leaves else f" {self.selection(get_named_type(field.type).name, max(depth - 1, 0))}"
+        inner = (
+            "" if name in leaves else f" {self.selection(get_named_type(field.type).name, max(depth - 1, 0))}"
+        )
         return f"{alias}{name}{arguments}{self._condition()}{inner}"
 
     def _arguments(self, field: Any) -> str:
@@ -112,7 +126,7 @@ class Documents:
             "n": ("1", "2", "null", "$n", "$m"),
             "s": ('"s"', '""', "$s", "null"),
             "l": ("[1, 2]", "3", "[$n]", "$l", "[]"),
-            "f": ("{}", "{a: 1, b: [\"x\"]}", "{a: $n, f: {b: $s}}", "$f", "{f: $f}"),
+            "f": ("{}", '{a: 1, b: ["x"]}', "{a: $n, f: {b: $s}}", "$f", "{f: $f}"),
         }
         given = []
         for name, argument in field.args.items():
@@ -141,6 +155,8 @@ class Documents:
         for name in r.sample(["skip", "include"], r.choice([1, 1, 1, 2])):
             value = r.choice(["true", "false", "$v1", "$v2", "$v3"])
             if value.startswith("$"):
-                self.variables.setdefault(value[1:], r.choice(["Boolean!", "Boolean! = true", "Boolean! = false"]))
+                self.variables.setdefault(
+                    value[1:], r.choice(["Boolean!", "Boolean! = true", "Boolean! = false"])
+                )
             written.append(f" @{name}(if: {value})")
         return "".join(written)

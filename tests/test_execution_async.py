@@ -9,7 +9,8 @@ from graphql import execute, parse
 from graphql.execution import Executor
 
 from gql.execution import CompiledExecutor
-from tests.agreement import agree, agree_without_loop, operation
+from tests.agreement import agree, agree_without_loop
+from tests.answers import answer, operation
 from tests.schemas import BoomError, after, fail, later, schema_of
 
 pytestmark = pytest.mark.anyio
@@ -237,6 +238,46 @@ async def test_a_cancelled_operation_leaves_nothing(document: str, ticks: int) -
         await task
     assert asyncio.all_tasks() - before == set()
     assert endless.cancelled == 2 * endless.begun
+
+
+async def test_an_error_while_something_is_cancelled_is_nobodys() -> None:
+    async def stubborn(*_: Any) -> Any:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise BoomError("while cancelled") from None
+
+    schema = schema_of(
+        "type Query {item: Item} type Item {slow: Int fails: Int! items: [Item]}",
+        Query={"item": True},
+        Item={"slow": stubborn, "fails": after(BoomError("boom"), 3), "items": lambda *_: [1, 2]},
+    )
+    for document in ("{item {slow fails}}", "{item {items {slow} fails}}"):
+        found = await answer(operation(schema, document), CompiledExecutor)
+        assert found.data == {"item": None}
+        assert ["item", "fails"] in [error.path for error in found.errors]
+        # The event loop would log exceptions that nobody looked at.
+        assert not found.left
+
+
+async def test_a_value_that_comes_when_its_place_is_null_is_not_left() -> None:
+    """What it holds would have had to be awaited too."""
+    schema = schema_of(
+        "type Query {item: Item} type Item {list: [Int] fails: Int! other: Int!}",
+        Query={"item": True},
+        Item={
+            "list": lambda *_: later([later(1), later(2)], 2),
+            "fails": lambda *_: later(BoomError("boom"), 2),
+            "other": lambda *_: later(BoomError("boom"), 3),
+        },
+    )
+    for document in (
+        "{item {list fails}}",
+        "{item {fails list}}",
+        "{item {list other}}",
+        "{item {other list}}",
+    ):
+        await agree(operation(schema, document))
 
 
 async def test_a_deadline_ends_an_operation() -> None:

@@ -12,7 +12,8 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from gql.execution import CompiledExecutor
 from gql.execution.strawberry import StrawberryExecutor
-from tests.agreement import agree, agree_as, answer, operation
+from tests.agreement import agree, agree_as
+from tests.answers import answer, operation
 from tests.schemas import BoomError, Column, fail, later, schema_of
 
 pytestmark = pytest.mark.anyio

@@ -8,7 +8,8 @@ from graphql import GraphQLSchema, parse
 from graphql.execution import Executor
 
 from gql.execution import CompiledExecutor
-from tests.agreement import Operation, agree, answer, operation
+from tests.agreement import agree
+from tests.answers import Operation, answer, operation
 from tests.schemas import after, fail, later, schema_of
 
 pytestmark = pytest.mark.anyio

@@ -12,7 +12,8 @@ import pytest
 from graphql import parse
 
 from gql.execution import counts
-from tests.agreement import Operation, agree
+from tests.agreement import agree
+from tests.answers import Operation
 from tests.documents_at_random import Documents
 from tests.worlds_at_random import World
 

@@ -19,7 +19,8 @@ from graphql import (
 from graphql.execution import Executor, MiddlewareManager
 
 from gql.execution import CompiledExecutor, counts
-from tests.agreement import Operation, agree, answer, operation
+from tests.agreement import agree
+from tests.answers import Operation, answer, operation
 from tests.schemas import BoomError, Column, after, fail, later, schema_of
 
 pytestmark = pytest.mark.anyio

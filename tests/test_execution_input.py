@@ -8,7 +8,8 @@ import pytest
 from graphql import GraphQLError, Undefined, parse
 from graphql.pyutils import Path
 
-from tests.agreement import Operation, agree, operation
+from tests.agreement import agree
+from tests.answers import Operation, operation
 from tests.schemas import BoomError, later, schema_of
 
 pytestmark = pytest.mark.anyio

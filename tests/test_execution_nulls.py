@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from graphql import GraphQLError, Undefined
 
-from tests.agreement import agree, agree_without_loop, operation
+from tests.agreement import agree, agree_without_loop
+from tests.answers import operation
 from tests.schemas import BoomError, after, fail, later, schema_of
 
 pytestmark = pytest.mark.anyio

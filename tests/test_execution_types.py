@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from graphql import GraphQLError, GraphQLScalarType, Undefined
 
-from tests.agreement import agree, operation
+from tests.agreement import agree
+from tests.answers import operation
 from tests.schemas import BoomError, later, schema_of
 
 pytestmark = pytest.mark.anyio

@@ -1,8 +1,9 @@
 """Random schemas whose resolvers do all that resolvers can do, each time the same."""
 
+import asyncio
 import random
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from functools import partial
 from typing import Any
 
@@ -10,7 +11,6 @@ from graphql import (
     GraphQLError,
     GraphQLList,
     GraphQLNonNull,
-    GraphQLSchema,
     Undefined,
     build_schema,
     is_abstract_type,
@@ -50,6 +50,19 @@ class Thing:
         if name.startswith("_"):
             raise AttributeError(name)
         return partial(self.world.resolve_default, self)
+
+
+class Later:
+    """Awaitable, without a complaint where nobody does.
+
+    graphql-core wraps several of them in one coroutine, and a list of them may come when it is not wanted.
+    """
+
+    def __init__(self, value: Any, ticks: int) -> None:
+        self.value, self.ticks = value, ticks
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        return later(self.value, self.ticks).__await__()
 
 
 def serialize_odd(value: Any) -> Any:
@@ -96,7 +109,9 @@ class World:
             implements = f" implements {' & '.join(of)}" if of else ""
             parts.append(f"type {name}{implements} {{{' '.join(inherited + own)}}}")
         parts += [f"union {name} = {' | '.join(r.sample(self.objects, 2))}" for name in self.unions]
-        parts += [f"type {name} {{{' '.join(self._fields(name[0].lower()) * 1)}}}" for name in ("Query", "Mutation")]
+        parts += [
+            f"type {name} {{{' '.join(self._fields(name[0].lower()) * 1)}}}" for name in ("Query", "Mutation")
+        ]
         return "\n".join(parts)
 
     def _attach(self) -> None:
@@ -116,7 +131,9 @@ class World:
                 self._attach_field(name, key, field)
 
     def _attach_field(self, name: str, key: str, field: Any) -> None:
-        how = self.random.choice(["default", "each", "each", "slow", "mixed", "column", "slow column", "mixed column"])
+        how = self.random.choice(
+            ["default", "each", "each", "slow", "mixed", "column", "slow column", "mixed column"]
+        )
         slow = 0.0 if how in ("default", "each", "column") else 1.0 if how.startswith("slow") else 0.5
         field.behaviour = name, key, slow * bool(self.slowness), field.type
         if how == "default":
@@ -154,12 +171,10 @@ class World:
 
     async def _slow_column(self, field: Any, sources: Sequence[Any], info: Any, **given: Any) -> list[Any]:
         values = self._column(field, sources, info, **given)
-        for index, value in enumerate(values):
-            if hasattr(value, "__await__"):
-                try:
-                    values[index] = await value
-                except Exception as error:
-                    values[index] = error
+        slow = [index for index, value in enumerate(values) if hasattr(value, "__await__")]
+        awaited = await asyncio.gather(*(values[index] for index in slow), return_exceptions=True)
+        for index, value in zip(slow, awaited, strict=True):
+            values[index] = value
         return values
 
     def _value(self, r: random.Random, kind: Any, depth: int = 0) -> Any:
@@ -192,7 +207,7 @@ class World:
             yield item
 
     def _item(self, r: random.Random, item: Any) -> Any:
-        return later(item, r.choice([0, 1, 3]))
+        return Later(item, r.choice([0, 1, 3]))
 
     def _object(self, r: random.Random, kind: Any) -> Thing:
         possible = [kind] if is_object_type(kind) else self.schema.get_possible_types(kind)
@@ -205,7 +220,7 @@ class World:
         if r.random() < self.failing:
             value = BoomError("no type")
         if r.random() < self.slowness:
-            return later(value, r.choice([0, 1, 2]))
+            return Later(value, r.choice([0, 1, 2]))
         if isinstance(value, Exception):
             raise value
         return value
@@ -223,6 +238,3 @@ class World:
 
     def root(self) -> Thing:
         return Thing(self, "Query", 0)
-
-
-__all__ = ["GraphQLSchema", "Thing", "World"]
