@@ -7,7 +7,7 @@ PORT ?= 8000
 export HOST PORT
 JOBS ?= auto
 
-.PHONY: serve test check browser-tools test-browser service-tools test-services schema lock clean
+.PHONY: serve test check bench bench-readme bench-large browser-tools test-browser service-tools test-services schema lock clean
 
 # The stamp makes every other target rebuild the environment when the lock file changes.
 $(VENV)/.installed: requirements.lock pyproject.toml
@@ -46,6 +46,16 @@ service-tools:
 
 test-services: service-tools $(VENV)/.installed
 	$(BIN)/python -m pytest tests/services
+
+# BENCH="--rounds 5 --publish", for instance; bench/README.md has the others.
+bench: $(VENV)/.installed
+	$(BIN)/python -m bench $(BENCH)
+
+bench-readme: $(VENV)/.installed
+	$(BIN)/python -m bench --readme
+
+bench-large: $(VENV)/.installed
+	$(BIN)/python -m bench.large $(BENCH)
 
 schema: $(VENV)/.installed
 	$(BIN)/gazette schema > schema.graphql

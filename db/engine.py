@@ -1,20 +1,19 @@
 """The two lanes to the database: many short reads, and one transaction at a time for each write."""
 
-import asyncio
-import sqlite3
-import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from contextvars import ContextVar
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import orjson
 from pydantic import BaseModel, Field, field_validator
 from sqlalchemy import event, make_url
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
+
+from db.errors import connecting, statements
+from db.lane import Lane
+from db.waiting import Queue, one_connection
 
 _DRIVERS = {
     "sqlite": "sqlite+aiosqlite",
@@ -62,58 +61,6 @@ class DatabaseSettings(BaseModel):
         return self.parsed_url.render_as_string(hide_password=True)
 
 
-class DatabaseUnavailableError(Exception):
-    """The database did not answer, or no connection became free in time; later it may."""
-
-
-class ConnectionLostError(DatabaseUnavailableError):
-    """A connection that had worked did not any more."""
-
-
-class ContentionError(DatabaseUnavailableError):
-    """Another transaction was in the way: the same one, tried again, may succeed."""
-
-
-class SecondConnectionError(RuntimeError):
-    """A task asked for a connection while it held one, which deadlocks the pool as soon as all do so."""
-
-
-class _Queue:
-    """Waits for connections in order, in front of the pool.
-
-    The pool's own wait ends after a fixed time, also when connections come and go quickly and the process is
-    only busy: a burst of requests would fail for nothing. This one gives up when none came back in that time.
-    """
-
-    def __init__(self, places: int, patience: float) -> None:
-        self._places = asyncio.Semaphore(places)
-        self._patience = patience
-        self._last_freed = 0.0
-
-    async def __aenter__(self) -> None:
-        if not self._places.locked():
-            await self._places.acquire()
-            return
-        started = time.monotonic()
-        acquiring = asyncio.ensure_future(self._places.acquire())
-        try:
-            while not (await asyncio.wait({acquiring}, timeout=self._patience))[0]:
-                if time.monotonic() - max(started, self._last_freed) >= self._patience:
-                    raise DatabaseUnavailableError("no connection became free in time")
-        except BaseException:
-            # Cancelled or given up: a place that was granted at the last moment goes to the next.
-            if not acquiring.cancel() and not acquiring.cancelled():
-                self._places.release()
-            raise
-
-    async def __aexit__(self, *_: object) -> None:
-        self._last_freed = time.monotonic()
-        self._places.release()
-
-
-_holding: ContextVar[bool] = ContextVar("holding", default=False)
-
-
 class Database:
     """One object with a read lane and a write lane."""
 
@@ -128,10 +75,12 @@ class Database:
             skip_autocommit_rollback=True,
         )
         self.write_engine = self._engine(settings.write_connections, read_only=False)
-        self._read_queue = _Queue(settings.read_connections, settings.connection_wait)
+        self.dialect = self.read_engine.dialect
+        self._read_queue = Queue(settings.read_connections, settings.connection_wait)
+        self.lane = None if self.is_sqlite else Lane(self.read_engine, self._read_queue)
         # SQLite has one writer at a time anyway, and lets others ask again and again until it is their turn.
         writers = 1 if self.is_sqlite else settings.write_connections
-        self._write_queue = _Queue(writers, settings.connection_wait)
+        self._write_queue = Queue(writers, settings.connection_wait)
 
     def _engine(self, connections: int, *, read_only: bool, **options: Any) -> AsyncEngine:
         if not self.is_sqlite:
@@ -141,7 +90,7 @@ class Database:
                 # Whose rows are asked for is not planned for: taken for an average author's few, all of a
                 # prolific one's would be collected in a bitmap and sorted, where the index has them in order.
                 server_settings["enable_bitmapscan"] = "off"
-            options["connect_args"] = {"server_settings": server_settings}
+            options["connect_args"] = {"server_settings": server_settings, **self._statement_cache()}
             options["pool_pre_ping"] = not read_only
         engine = create_async_engine(
             self.settings.parsed_url,
@@ -158,79 +107,41 @@ class Database:
             prepare_sqlite(engine, read_only=read_only)
         return engine
 
+    def _statement_cache(self) -> dict[str, int]:
+        """The driver's own cache of prepared statements, as large as the URL says: whoever has none in
+        SQLAlchemy's words, as some poolers in front of PostgreSQL need it, has none here either."""
+        query = self.settings.parsed_url.query
+        asked = query.get("statement_cache_size", query.get("prepared_statement_cache_size"))
+        return {} if asked is None else {"statement_cache_size": int(str(asked))}
+
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """A connection of the read lane. Nothing but its one statement may be awaited inside."""
-        with _one_connection(), _statements(), _connecting():
-            async with self._read_queue, self.read_engine.connect() as connection:
-                yield connection
+        with one_connection(), statements(), connecting():
+            async with self._read_queue:
+                if self.lane is not None:
+                    await self.lane.make_room()
+                async with self.read_engine.connect() as connection:
+                    yield connection
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncSession]:
         """A session in a transaction of the write lane: committed at the end, rolled back on an exception."""
-        with _one_connection(), _statements():
+        with one_connection(), statements():
             async with (
                 self._write_queue,
                 AsyncSession(self.write_engine, expire_on_commit=False) as session,
                 session.begin(),
             ):
-                with _connecting():
+                with connecting():
                     await session.connection()
                 yield session
 
     async def dispose(self) -> None:
+        if self.lane is not None:
+            await self.lane.close()
         await self.read_engine.dispose()
         await self.write_engine.dispose()
-
-
-# PostgreSQL's classes of errors: no connection, no resources, and what an administrator does.
-_UNAVAILABLE_STATES = ("08", "53", "57P")
-# A serialisation failure, a deadlock, and a lock that did not become free in time.
-_CONTENTION_STATES = ("40001", "40P01", "55P03")
-
-
-@contextmanager
-def _connecting() -> Iterator[None]:
-    """Around what takes a connection, and not around what others do with it: their files fail likewise."""
-    try:
-        yield
-    except (PoolTimeoutError, OSError) as error:
-        raise DatabaseUnavailableError(str(error)) from error
-
-
-@contextmanager
-def _statements() -> Iterator[None]:
-    """Tell apart what is no fault of the statement."""
-    try:
-        yield
-    except DBAPIError as error:
-        if error.connection_invalidated:
-            raise ConnectionLostError(str(error.orig)) from error
-        state = str(getattr(error.orig, "sqlstate", None))
-        code = _sqlite_code(error)
-        if state in _CONTENTION_STATES or code == sqlite3.SQLITE_BUSY:
-            raise ContentionError(str(error.orig)) from error
-        if state.startswith(_UNAVAILABLE_STATES) or code == sqlite3.SQLITE_CANTOPEN:
-            raise DatabaseUnavailableError(str(error.orig)) from error
-        raise
-
-
-def _sqlite_code(error: DBAPIError) -> int | None:
-    """The primary code: SQLite's extended ones have it in their lowest byte."""
-    code = getattr(error.orig, "sqlite_errorcode", None)
-    return None if code is None else code & 0xFF
-
-
-class _one_connection:  # noqa: N801 # It reads as the statement it makes.
-    """A class and not a generator, because a context variable has to be reset in the context that set it."""
-
-    def __enter__(self) -> None:
-        if _holding.get():
-            raise SecondConnectionError
-        self.token = _holding.set(True)
-
-    def __exit__(self, *error: object) -> None:
-        _holding.reset(self.token)
 
 
 def prepare_sqlite(engine: AsyncEngine, *, read_only: bool, foreign_keys: bool = True) -> None:

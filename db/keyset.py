@@ -1,16 +1,18 @@
 """Pages by keyset: a page is a range of an index, however deep it lies."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
     FromClause,
+    Integer,
     Select,
     and_,
     bindparam,
     false,
+    literal_column,
     select,
     true,
     tuple_,
@@ -44,9 +46,34 @@ class Page:
     after: Position | None = None
     before: Position | None = None
 
+    def shape(self) -> "Page":
+        """What the SQL depends on: of a bound, whether there is one and whether its value is NULL."""
+        return replace(self, after=_shape(self.after), before=_shape(self.before))
+
+    def values(self) -> dict[str, Any]:
+        """What the SQL's parameters stand for."""
+        named = (("after", self.after), ("before", self.before))
+        return {
+            name: value
+            for bound, position in named
+            if position is not None
+            for name, value in zip(_parameters(bound), position, strict=True)
+        }
+
+
+def _shape(position: Position | None) -> Position | None:
+    return position and (None if position[0] is None else ..., 0)
+
+
+def _parameters(bound: str) -> tuple[str, str]:
+    return f"{bound}_value", f"{bound}_id"
+
 
 class Keyset:
-    """A page's order and bounds as SQL, over a model's table or over what `rewrite` puts in its place."""
+    """A page's order and bounds as SQL, over a model's table or over what `rewrite` puts in its place.
+
+    The bounds' values are parameters, which `Page.values` names.
+    """
 
     def __init__(self, model: type[Entity], page: Page, rewrite: Rewrite = lambda column: column) -> None:
         column, key = expression(model, page.order.column), expression(model, "id")
@@ -70,37 +97,51 @@ class Keyset:
 
     def ranges(self) -> list[ColumnElement[bool]]:
         """The page's bounds as conditions, each of which is one range of the order's index."""
-        lower, upper = self.page.after, self.page.before
+        lower, upper = _Bound.of(self.page.after, "after"), _Bound.of(self.page.before, "before")
         if self.page.order.descending:
             lower, upper = upper, lower
         if not self.nullable or (lower is None and upper is None):
             return [and_(true(), *self._bounds(lower, upper))]
         return list(self._ranges_with_nulls(lower, upper)) or [false()]
 
-    def _bounds(self, lower: Position | None, upper: Position | None) -> Iterator[ColumnElement[bool]]:
+    def _bounds(self, lower: "_Bound | None", upper: "_Bound | None") -> Iterator[ColumnElement[bool]]:
         place: Any = tuple_(self.column, self.id) if self.ties else self.id
         if lower is not None:
-            yield place > self._literal(lower)
+            yield place > self._parameter(lower)
         if upper is not None:
-            yield place < self._literal(upper)
+            yield place < self._parameter(upper)
 
-    def _literal(self, position: Position) -> Any:
-        value, key = position
-        bound_key = bindparam(None, key, self.id.type)
-        return tuple_(bindparam(None, value, self.column.type), bound_key) if self.ties else bound_key
+    def _parameter(self, bound: "_Bound") -> Any:
+        key = self._id(bound)
+        return tuple_(bindparam(bound.value, type_=self.column.type), key) if self.ties else key
+
+    def _id(self, bound: "_Bound") -> ColumnElement[Any]:
+        return bindparam(bound.id, type_=self.id.type)
 
     def _ranges_with_nulls(
-        self, lower: Position | None, upper: Position | None
+        self, lower: "_Bound | None", upper: "_Bound | None"
     ) -> Iterator[ColumnElement[bool]]:
         """NULL compares with nothing: rows without a value are a range of their own, before all others."""
-        if lower is None or lower[0] is None:
-            bounds = [self.id > lower[1]] if lower else []
-            if upper and upper[0] is None:
-                bounds.append(self.id < upper[1])
+        if lower is None or lower.is_null:
+            bounds = [self.id > self._id(lower)] if lower else []
+            if upper and upper.is_null:
+                bounds.append(self.id < self._id(upper))
             yield and_(self.column.is_(None), *bounds)
-        if upper is None or upper[0] is not None:
-            above_nulls = lower if lower and lower[0] is not None else None
+        if upper is None or not upper.is_null:
+            above_nulls = lower if lower and not lower.is_null else None
             yield and_(self.column.is_not(None), *self._bounds(above_nulls, upper))
+
+
+class _Bound(NamedTuple):
+    """One end of a page: the names of its parameters, and whether the value is NULL and so none of them."""
+
+    value: str
+    id: str
+    is_null: bool
+
+    @classmethod
+    def of(cls, position: Position | None, name: str) -> "_Bound | None":
+        return None if position is None else cls(*_parameters(name), position[0] is None)
 
 
 def bounded(
@@ -119,7 +160,7 @@ def bounded(
     FROM to which the alternatives may refer.
     """
     # The number is a part of the SQL text: a generic plan that does not know it may sort the whole table.
-    limit: Any = bindparam("limit", keyset.page.limit, unique=True, literal_execute=True)
+    limit = literal_column(str(keyset.page.limit), Integer)
     parts = [
         select(*columns)
         .select_from(source)

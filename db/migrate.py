@@ -15,7 +15,8 @@ from alembic.util import CommandError
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from db.engine import Database, DatabaseSettings, DatabaseUnavailableError
+from db.engine import Database, DatabaseSettings
+from db.errors import DatabaseUnavailableError
 
 
 class MigrationError(Exception):

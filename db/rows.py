@@ -1,9 +1,9 @@
 """Light rows: named tuples of the columns that were asked for, which know their model."""
 
 from collections import namedtuple
-from collections.abc import Iterable
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Callable, Iterable
+from functools import lru_cache, partial
+from typing import Any
 
 from sqlalchemy import ColumnElement, inspect
 
@@ -17,17 +17,19 @@ class Row(tuple[Any, ...]):
     model: type[Entity]
     id: int
 
-    if TYPE_CHECKING:
-
-        @classmethod
-        def _make(cls, values: Iterable[Any]) -> Self: ...
-
 
 @lru_cache(maxsize=1024)
 def row_type(model: type[Entity], columns: tuple[str, ...]) -> type[Row]:
     """The class of a model's rows with these columns, in this order."""
     fields = namedtuple(model.__name__, columns)  # type: ignore[misc] # Only the running program knows them.
     return type(model.__name__, (fields, Row), {"__slots__": (), "model": model})
+
+
+@lru_cache(maxsize=1024)
+def row_maker(model: type[Entity], columns: tuple[str, ...]) -> Callable[[Iterable[Any]], Row]:
+    """Makes such rows of their values. A named tuple's own `_make` counts them each time, which takes as
+    long as the rest."""
+    return partial(tuple.__new__, row_type(model, columns))
 
 
 @lru_cache(maxsize=1024)

@@ -40,10 +40,11 @@ class Source:
         key = expression(self.model, "id")
         return self.association.join(target, self.rewrite(key) == key)
 
-    def smallest_table(self, where: ColumnElement[bool]) -> FromClause:
-        """The association alone where a condition asks for nothing else: enough to count."""
+    def smallest_table(self, *clauses: ColumnElement[Any]) -> FromClause:
+        """The association alone where no clause asks for anything else: enough to count."""
         target = inspect(self.model).local_table
-        asked = {part.table for part in iterate(where) if isinstance(part, Column)}
+        parts = (part for clause in clauses for part in iterate(clause))
+        asked = {part.table for part in parts if isinstance(part, Column)}
         return self.table if self.association is None or target in asked else self.association
 
     @property

@@ -13,7 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.exc import StaleDataError
 
 from db.base import Base
-from db.engine import ContentionError, Database
+from db.engine import Database
+from db.errors import ContentionError
 
 T = TypeVar("T")
 

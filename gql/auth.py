@@ -1,12 +1,14 @@
 """Who asks: from the Authorization header to the viewer."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
-from sqlalchemy import select
+from sqlalchemy import Dialect, bindparam, select
 
+from db import read
 from db.engine import Database
 from db.models import Session, User
-from db.read import fetch
+from db.statements import SHAPES, Statement
 from gql.attempts import Attempts
 from gql.mail import Mailer, delivery
 from gql.passwords import Passwords
@@ -55,17 +57,23 @@ async def authenticate(authorization: str | None, tokens: Tokens, database: Data
     if scheme.lower() != "bearer":
         raise InvalidTokenError
     claims = tokens.read(token.strip())
+    values = {"user_id": claims.user_id, "session_id": claims.session_id, "now": now()}
+    for found in zip(*await read.run(database, _session(database.dialect), values), strict=True):
+        return Viewer(*found)
+    raise InvalidTokenError
+
+
+@lru_cache(maxsize=SHAPES)
+def _session(dialect: Dialect) -> Statement:
+    """A viewer, where the session is one of this user's and still counts."""
     statement = (
         select(User.id, User.role, Session.id)
         .join(Session, Session.owner_id == User.id)
         .where(
-            Session.id == claims.session_id,
-            User.id == claims.user_id,
+            Session.id == bindparam("session_id"),
+            User.id == bindparam("user_id"),
             User.is_active,
-            Session.expires_at > now(),
+            Session.expires_at > bindparam("now"),
         )
     )
-    rows = await fetch(database, statement)
-    if not rows:
-        raise InvalidTokenError
-    return Viewer(*rows[0])
+    return Statement(statement, dialect)

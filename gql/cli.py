@@ -23,7 +23,8 @@ from rich.progress import (
 )
 
 from db import demo
-from db.engine import Database, DatabaseUnavailableError
+from db.engine import Database
+from db.errors import DatabaseUnavailableError
 from db.migrate import MigrationError, head_revision, is_known, migrate, revision_of
 from gql import admin
 from gql.schema import schema
@@ -74,7 +75,7 @@ def serve_command(
         f"GraphiQL: http://{host_in_url}:{settings.port}/graphql" if settings.explorer else "GraphiQL: off"
     )
     uvicorn.run(
-        "gql.app:create_app",
+        "gql.app:create_served_app",
         factory=True,
         host=settings.host,
         port=settings.port,

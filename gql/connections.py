@@ -1,10 +1,8 @@
 """Relay connections over a model or a relationship, forward and backward, a page at a time."""
 
-import asyncio
 import enum
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from inspect import Parameter, Signature
+from inspect import Parameter
 from typing import Annotated, Any, Generic, NamedTuple, Protocol, TypeVar
 
 import strawberry
@@ -18,12 +16,9 @@ from db.sources import Target, referring, source_of
 from gql import cursors
 from gql.context import Info, load
 from gql.errors import BadUserInputError
-from gql.loaders import EVERYTHING, Loaders, Narrowing
-from gql.relay import attribute_of, described
-from gql.selection import NEEDS
-
-LARGEST_PAGE = 100
-DEFAULT_PAGE = 20
+from gql.loaders import EVERYTHING, Loaders, Narrowing, using
+from gql.relay import attribute_of, column_field, described
+from gql.settings import DEFAULT_PAGE, PAGE_LIMIT
 
 T = TypeVar("T")
 
@@ -58,79 +53,92 @@ class Loaded(NamedTuple):
     order: Order
 
 
-@dataclass(frozen=True, slots=True)
-class Slice:
-    """What a connection's fields resolve from: a page that is read when one of them asks for it."""
+class Pages(NamedTuple):
+    """What the connections of one field have in common."""
 
     loaders: Loaders
     target: Target
     narrowing: Narrowing
     page: Page
-    parent: Any
-
-    def rows(self, use: Callable[[Sequence[Row]], Any]) -> "asyncio.Future[Any]":
-        return self.loaders.page(self.target, self.narrowing, self.page, self.parent, use)
 
     def of(self, rows: Sequence[Row]) -> Sequence[Row]:
-        """The page proper: one row more is read, to know whether there is another page."""
+        """A page proper: one row more is read, to know whether there is another page."""
         if len(rows) < self.page.limit:
             return rows
         return rows[1:] if self.page.backward else rows[:-1]
 
 
-def _edges(root: Any) -> Any:
-    return root.rows(lambda rows: [Loaded(row, root.page.order) for row in root.of(rows)])
+class Slice(NamedTuple):
+    """What a connection's fields resolve from: a page that is read when one of them asks for it."""
+
+    pages: Pages
+    parent: Any
 
 
-def _nodes(root: Any) -> Any:
-    return root.rows(root.of)
+def _of_pages(use: Callable[[Pages, Sequence[Row]], Any]) -> Any:
+    """A resolver of what is made of each connection's page. Those of a column are all of one field."""
 
-
-def _page_info(root: Any) -> Any:
-    def info(rows: Sequence[Row]) -> PageInfo:
-        page, part, more = root.page, root.of(rows), len(rows) == root.page.limit
-        return PageInfo(
-            # Where the page goes on it has looked one row further; where it began, a cursor is a row there.
-            has_next_page=page.before is not None if page.backward else more,
-            has_previous_page=more if page.backward else page.after is not None,
-            start_cursor=cursors.encode(part[0], page.order) if part else None,
-            end_cursor=cursors.encode(part[-1], page.order) if part else None,
+    def resolve(roots: Sequence[Slice], info: Info) -> Any:
+        pages = roots[0].pages
+        parents = [root.parent for root in roots]
+        found = pages.loaders.pages(pages.target, pages.narrowing, pages.page, parents)
+        return using(
+            found,
+            lambda column: [rows if isinstance(rows, Exception) else use(pages, rows) for rows in column],
         )
 
-    return root.rows(info)
+    return resolve
 
 
-def _total_count(root: Any) -> Any:
-    return root.loaders.count(root.target, root.narrowing, root.parent)
+def _edges(pages: Pages, rows: Sequence[Row]) -> Sequence[Loaded]:
+    order = pages.page.order
+    return [Loaded(row, order) for row in pages.of(rows)]
+
+
+def _page_info(pages: Pages, rows: Sequence[Row]) -> PageInfo:
+    page, part, more = pages.page, pages.of(rows), len(rows) == pages.page.limit
+    return PageInfo(
+        # Where the page goes on it has looked one row further; where it began, a cursor is a row there.
+        has_next_page=page.before is not None if page.backward else more,
+        has_previous_page=more if page.backward else page.after is not None,
+        start_cursor=cursors.encode(part[0], page.order) if part else None,
+        end_cursor=cursors.encode(part[-1], page.order) if part else None,
+    )
+
+
+def _total_counts(roots: Sequence[Slice], info: Info) -> Any:
+    pages = roots[0].pages
+    return pages.loaders.counts(pages.target, pages.narrowing, [root.parent for root in roots])
+
+
+def _cursors(roots: Sequence[Loaded], info: Info) -> Sequence[str]:
+    return [cursors.encode(root.node, root.order) for root in roots]
 
 
 @strawberry.type(description="A node and its place in the connection.")
 class Edge(Generic[T]):
     node: T = strawberry.field(description="The node at the end of this edge.")
-    cursor: str = strawberry.field(
-        resolver=lambda root: cursors.encode(root.node, root.order),
-        description="Where to go on, as `after` or `before`.",
-    )
+    cursor: str = column_field(_cursors, description="Where to go on, as `after` or `before`.")
 
 
 @strawberry.type(description="A page of a longer list, by cursors that stay right when rows come and go.")
 class Connection(Generic[T]):
-    edges: list[Edge[T]] = strawberry.field(
-        resolver=_edges, description="The page's nodes with their cursors."
+    edges: list[Edge[T]] = column_field(_of_pages(_edges), description="The page's nodes with their cursors.")
+    nodes: list[T] = column_field(_of_pages(Pages.of), description="The page's nodes.")
+    page_info: PageInfo = column_field(
+        _of_pages(_page_info), description="What lies before and behind the page."
     )
-    nodes: list[T] = strawberry.field(resolver=_nodes, description="The page's nodes.")
-    page_info: PageInfo = strawberry.field(
-        resolver=_page_info, description="What lies before and behind the page."
-    )
-    total_count: int = strawberry.field(
-        resolver=_total_count, description="How many nodes there are on all pages together."
+    total_count: int = column_field(
+        _total_counts, description="How many nodes there are on all pages together."
     )
 
 
+_SIZES = f"1 to {PAGE_LIMIT} unless the server has another limit"
+_DEFAULT = f"Without `first` and `last` it is {DEFAULT_PAGE}."
 _PAGE_ARGUMENTS = {
-    "first": (int, "How many nodes to return from the start, 1 to 100. Without `first` and `last` it is 20."),
+    "first": (int, f"How many nodes to return from the start, {_SIZES}. {_DEFAULT}"),
     "after": (str, "Only nodes behind this cursor."),
-    "last": (int, "How many nodes to return from the end, 1 to 100."),
+    "last": (int, f"How many nodes to return from the end, {_SIZES}."),
     "before": (str, "Only nodes before this cursor."),
 }
 
@@ -154,23 +162,23 @@ def many(
         )
     parent_key = _parent_key(target)
 
-    def resolve(root: Any, info: Info, **given: Any) -> Any:
+    def resolve(roots: Sequence[Any], info: Info, **given: Any) -> Sequence[Slice]:
         page_order = default_order if not given.get("order_by") else _order(given["order_by"])
-        page = _page(target, page_order, given)
+        page = _page(target, page_order, given, info.context.page_limit)
         narrowing = EVERYTHING if not given.get("filter") else given["filter"].narrowing()
-        return Slice(load(info), target, narrowing, page, getattr(root, parent_key) if parent_key else ALL)
+        pages = Pages(load(info), target, narrowing, page)
+        return [Slice(pages, getattr(root, parent_key) if parent_key else ALL) for root in roots]
 
-    # Strawberry derives the field's arguments from the signature.
-    resolve.__signature__ = _signature(arguments)  # type: ignore[attr-defined]
-    return strawberry.field(
-        resolver=resolve,
+    return column_field(
+        resolve,
+        *([parent_key] if parent_key else []),
+        arguments=_parameters(arguments),
         description=description or _documentation(target),
-        metadata={NEEDS: (parent_key,) if parent_key else ()},
     )
 
 
-def _signature(arguments: dict[str, tuple[Any, str]]) -> Signature:
-    parameters = [
+def _parameters(arguments: dict[str, tuple[Any, str]]) -> Sequence[Parameter]:
+    return [
         Parameter(
             name,
             Parameter.KEYWORD_ONLY,
@@ -179,18 +187,15 @@ def _signature(arguments: dict[str, tuple[Any, str]]) -> Signature:
         )
         for name, (kind, text) in arguments.items()
     ]
-    root = Parameter("root", Parameter.POSITIONAL_OR_KEYWORD, annotation=Any)
-    info = Parameter("info", Parameter.POSITIONAL_OR_KEYWORD, annotation=Info)
-    return Signature([root, info, *parameters])
 
 
-def _page(target: Target, order: Order, given: dict[str, Any]) -> Page:
+def _page(target: Target, order: Order, given: dict[str, Any], limit: int) -> Page:
     first, last = given.get("first"), given.get("last")
     if first is not None and last is not None:
         raise BadUserInputError("Give either `first` or `last`, not both.")
     name, size = ("last", last) if last is not None else ("first", DEFAULT_PAGE if first is None else first)
-    if not 1 <= size <= LARGEST_PAGE:
-        raise BadUserInputError(f"`{name}` has to be from 1 to {LARGEST_PAGE}.")
+    if not 1 <= size <= limit:
+        raise BadUserInputError(f"`{name}` has to be from 1 to {limit}.")
     model = source_of(target).model
     after, before = (
         None if given.get(name) is None else cursors.decode(given[name], model, order)

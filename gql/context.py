@@ -11,6 +11,7 @@ from gql.errors import BadUserInputError
 from gql.loaders import Loaders
 from gql.policy import Viewer
 from gql.selection import Needed, needed_columns
+from gql.settings import PAGE_LIMIT
 
 
 @dataclass
@@ -34,10 +35,16 @@ class Context:
     """One for each operation. It owns the loaders, and with them the statements that still run at its end."""
 
     def __init__(
-        self, database: Database, viewer: Viewer | None = None, caller: Caller | None = None
+        self,
+        database: Database,
+        viewer: Viewer | None = None,
+        caller: Caller | None = None,
+        *,
+        page_limit: int = PAGE_LIMIT,
     ) -> None:
         self.database = database
         self.viewer = viewer
+        self.page_limit = page_limit
         self._caller = caller
         self._loaders: Loaders | None = None
         self._needed: Needed | None = None

@@ -4,6 +4,7 @@ import dataclasses
 import enum
 from collections.abc import Iterator
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import strawberry
@@ -14,6 +15,7 @@ from db import models
 from db.base import Entity, is_dated
 from db.enums import PostStatus
 from db.rows import expression
+from db.selects import Left
 from db.text import fold
 from gql.connections import OrderDirection
 from gql.loaders import Narrowing
@@ -55,25 +57,15 @@ class TagBy:
         return ("slug", self.slug) if self.slug is not UNSET else ("id", key_of(self.id, models.Tag))
 
 
-def _key(model: type[Entity], by: UserBy | TagBy) -> ColumnElement[int]:
-    """The key of the one that is meant, as SQL: NULL where there is none, which equals nothing."""
-    name, value = by.unique()
-    column, key = expression(model, name), expression(model, "id")
-    if column is key:
-        return bindparam(None, value, key.type)
-    return select(key).where(column == value).scalar_subquery()
-
-
 @strawberry.input(description="A span of time; an end that is left out is open.")
 class DateTimeRange:
     since: datetime | None = strawberry.field(default=UNSET, description="At this moment or later.")
     before: datetime | None = strawberry.field(default=UNSET, description="Before this moment.")
 
-    def contains(self, column: Any) -> Iterator[ColumnElement[bool]]:
-        if self.since:
-            yield column >= self.since
-        if self.before:
-            yield column < self.before
+    def ends(self, name: str) -> dict[str, datetime]:
+        """Those that are given, as the values of parameters."""
+        ends = {f"{name}_since": self.since, f"{name}_before": self.before}
+        return {parameter: moment for parameter, moment in ends.items() if moment}
 
 
 @strawberry.input(description="Only posts for which all that is given holds.")
@@ -88,24 +80,59 @@ class PostFilter:
     )
 
     def narrowing(self) -> Narrowing:
+        author, author_id = self.author.unique() if self.author else (None, None)
+        tag, tag_id = self.tag.unique() if self.tag else (None, None)
+        created = self.created_at.ends("created") if self.created_at else {}
+        published = self.published_at.ends("published") if self.published_at else None
         return Narrowing(
             key=dataclasses.astuple(self),
-            where=and_(true(), *self._conditions()),
-            member_of=(models.Tag.posts, _key(models.Tag, self.tag)) if self.tag else None,
+            left=_left(
+                author,
+                tag,
+                self.status or None,
+                tuple(created),
+                None if published is None else tuple(published),
+            ),
+            values={"author": author_id, "tag": tag_id, **created, **(published or {})},
             hidden=bool(self.status) and self.status is not PostStatus.PUBLISHED,
         )
 
-    def _conditions(self) -> Iterator[ColumnElement[bool]]:
-        if self.author:
-            yield models.Post.author_id == _key(models.User, self.author)
-        if self.status:
-            yield models.has_status(self.status)
-        if self.created_at:
-            yield from self.created_at.contains(models.Post.created_at)
-        if self.published_at:
-            # For what is published this is the same moment, and the column that has the indexes.
-            yield from self.published_at.contains(models.Post.public_from)
-            yield is_dated(models.Post.public_from)
+
+Ends = tuple[str, ...]
+"""Which ends of a span are given, by the names of their parameters."""
+
+
+@lru_cache(maxsize=1024)
+def _left(
+    author: str | None, tag: str | None, status: PostStatus | None, created: Ends, published: Ends | None
+) -> Left:
+    """What is left of the posts by a filter that looks for its author and its tag by these columns."""
+    conditions: list[ColumnElement[bool]] = [true()]
+    if author:
+        conditions.append(models.Post.author_id == _key(models.User, author, "author"))
+    if status:
+        conditions.append(models.has_status(status))
+    conditions += _within(models.Post.created_at, created)
+    if published is not None:
+        # For what is published this is the same moment, and the column that has the indexes.
+        conditions += _within(models.Post.public_from, published)
+        conditions.append(is_dated(models.Post.public_from))
+    member_of = (models.Tag.posts, _key(models.Tag, tag, "tag")) if tag else None
+    return Left(and_(*conditions), member_of)
+
+
+def _key(model: type[Entity], name: str, parameter: str) -> ColumnElement[int]:
+    """The key of the one that is meant, as SQL: NULL where there is none, which equals nothing."""
+    column, key = expression(model, name), expression(model, "id")
+    if column is key:
+        return bindparam(parameter, type_=key.type)
+    return select(key).where(column == bindparam(parameter)).scalar_subquery()
+
+
+def _within(column: Any, ends: Ends) -> Iterator[ColumnElement[bool]]:
+    for end in ends:
+        moment: ColumnElement[Any] = bindparam(end, type_=column.type)
+        yield column >= moment if end.endswith("since") else column < moment
 
 
 @strawberry.enum(description="By what posts can be ordered.")

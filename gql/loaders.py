@@ -5,19 +5,21 @@ They batch what one operation asks for in the same tick of the event loop into o
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from aiodataloader import DataLoader
-from sqlalchemy import ColumnElement, true
+from aiodataloader import DataLoader, Loader, dispatch_queue
 
-from db import read
+from db import read, selects
 from db.base import Entity
-from db.engine import Database, DatabaseUnavailableError
+from db.engine import Database
+from db.errors import DatabaseUnavailableError
 from db.keyset import Page
 from db.read import Rows
 from db.rows import Row
-from db.sources import Membership, Target, source_of
+from db.selects import Left
+from db.sources import Target, source_of
+from db.statements import Values
 from gql import policy
 from gql.errors import UnavailableError
 from gql.policy import Viewer
@@ -28,31 +30,30 @@ R = TypeVar("R")
 
 Fetch = Callable[[list[Any]], Awaitable[dict[Any, Any]]]
 
+Column = asyncio.Future[list[Any]]
+"""What was asked for, in the same order."""
+
 
 @dataclass(frozen=True)
 class Narrowing:
-    """What a filter leaves of a connection. `key` tells two filters apart, which SQL cannot.
+    """What a filter leaves of a connection, and the values of the parameters in that.
 
-    `hidden` says that nothing public is left.
+    `key` tells two filters apart that look for different values. `hidden` says that nothing public is left.
     """
 
     key: Hashable = None
-    where: ColumnElement[bool] = true()  # noqa: RUF009 # SQL expressions are immutable.
-    member_of: Membership | None = None
+    left: Left = selects.EVERYTHING
+    values: Values = field(default_factory=dict)
     hidden: bool = False
 
 
 EVERYTHING = Narrowing()
 
 
-def _as_it_is(value: T) -> T:
-    return value
-
-
 class Loaders:
     """The loaders of one operation, made on first use, and the tasks in which they run.
 
-    Nobody awaits a loader's own future: what is given out is always one for what the caller makes of it.
+    They are asked for whole columns: what all objects need that are resolved together.
     """
 
     def __init__(self, database: Database, viewer: Viewer | None, needed: Needed) -> None:
@@ -65,51 +66,49 @@ class Loaders:
         # One operation leaves connections for the others; SQLite has one reader's worth of CPU anyway.
         self._statements = asyncio.Semaphore(1 if database.is_sqlite else 2)
 
-    def row(
-        self, model: type[Entity], key: str, value: Any, use: Callable[[Row | None], Any] = _as_it_is
-    ) -> "asyncio.Future[Any]":
-        """What `use` makes of the visible row with this value of a unique column, or of None."""
+    def rows(self, model: type[Entity], key: str, values: Sequence[Any]) -> Column:
+        """The visible row with each value of a unique column, or None."""
 
         async def fetch(values: list[Any]) -> dict[Any, Row]:
             visible = policy.visible(model, self._viewer)
             return await read.rows_by_key(self._database, model, key, values, self._columns(model), visible)
 
-        return _then(self._loader((model, key), fetch, None).load(value), use)
+        return _Column(self._loader((model, key), fetch, None), values).result
 
-    def page(
-        self,
-        target: Target,
-        narrowing: Narrowing,
-        page: Page,
-        parent: Any,
-        use: Callable[[Sequence[Row]], Any],
-    ) -> "asyncio.Future[Any]":
-        """What `use` makes of one page's visible rows: a parent's, or all of a model where it is ALL."""
+    def row(self, model: type[Entity], key: str, value: Any) -> "asyncio.Future[Any]":
+        """The visible row with one value of a unique column, or None."""
+        return using(self.rows(model, key, [value]), only)
+
+    def pages(self, target: Target, narrowing: Narrowing, page: Page, parents: Sequence[Any]) -> Column:
+        """One page's visible rows for each parent, or those of all of a model where the parent is ALL."""
 
         async def fetch(parents: list[Any]) -> dict[Any, list[Row]]:
             columns = self._columns(source_of(target).model, page.order.column)
             return await read.pages(self._database, self._rows(target, narrowing), parents, page, columns)
 
-        return _then(self._loader((target, narrowing.key, page), fetch, ()).load(parent), use)
+        return _Column(self._loader((target, narrowing.key, page), fetch, ()), parents).result
 
-    def count(self, target: Target, narrowing: Narrowing, parent: Any) -> "asyncio.Future[int]":
-        """How many visible rows there are on all pages together."""
+    def counts(self, target: Target, narrowing: Narrowing, parents: Sequence[Any]) -> Column:
+        """How many visible rows there are on all pages of each parent together."""
 
         async def fetch(parents: list[Any]) -> dict[Any, int]:
             return await read.counts(self._database, self._rows(target, narrowing), parents)
 
-        return _then(self._loader((target, narrowing.key), fetch, 0).load(parent), _as_it_is)
+        return _Column(self._loader((target, narrowing.key), fetch, 0), parents).result
 
     async def close(self) -> None:
         """Stop what still runs: nobody is going to ask for it."""
         self._closed = True
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+        # The loaders refer to this, and hold all rows: nothing is left for the garbage collector to find.
+        self._made.clear()
 
     def _rows(self, target: Target, narrowing: Narrowing) -> Rows:
         visible = policy.visible(source_of(target).model, self._viewer, hidden=narrowing.hidden)
-        return Rows(target, narrowing.where, visible, narrowing.member_of)
+        return Rows(target, visible, narrowing.left, narrowing.values)
 
     def _columns(self, model: type[Entity], *more: str) -> tuple[str, ...]:
         columns = self._needed.get(model, ("id",))
@@ -123,7 +122,7 @@ class Loaders:
                 found = await self._run(fetch, keys)
                 return [found.get(key, missing) for key in keys]
 
-            loader = self._made[key] = DataLoader(batch, loop=asyncio.get_running_loop())
+            loader = self._made[key] = _Loader(batch, loop=asyncio.get_running_loop())
         return loader
 
     async def _run(self, fetch: Fetch, keys: list[Any]) -> dict[Any, Any]:
@@ -141,12 +140,17 @@ class Loaders:
             self._tasks.discard(task)
 
 
-def _then(future: "asyncio.Future[T]", use: Callable[[T], R]) -> "asyncio.Future[R]":
-    """A future for what `use` makes of another future's result.
+class _Loader(DataLoader[Any, Any]):
+    """Dispatches a batch after two ticks of the event loop, as aiodataloader does, but not by a task."""
 
-    It also stands between a loader's future and whoever awaits it: when a field fails, graphql-core cancels
-    what its siblings await, and a cancelled loader future would fail every other field that shares it.
-    """
+    def do_resolve_reject(self, key: Any, future: "asyncio.Future[Any]") -> None:
+        self._queue.append(Loader(key=key, future=future))
+        if len(self._queue) == 1:
+            self.loop.call_soon(self.loop.call_soon, dispatch_queue, self)
+
+
+def using(future: "asyncio.Future[T]", use: Callable[[T], R]) -> "asyncio.Future[R]":
+    """A future for what `use` makes of another future's result."""
     result: asyncio.Future[R] = future.get_loop().create_future()
 
     def done(source: "asyncio.Future[T]") -> None:
@@ -163,8 +167,48 @@ def _then(future: "asyncio.Future[T]", use: Callable[[T], R]) -> "asyncio.Future
             except Exception as error:  # It belongs to whoever awaits the result.
                 result.set_exception(error)
 
-    if future.done():
-        done(future)
-    else:
-        future.add_done_callback(done)
+    future.add_done_callback(done)
     return result
+
+
+def only(values: Sequence[Any]) -> Any:
+    """The value of a column that has one; raised where it is an exception."""
+    (value,) = values
+    if isinstance(value, Exception):
+        raise value
+    return value
+
+
+class _Column:
+    """Waits for what a loader has for each key, an exception where loading it failed.
+
+    Its future also stands between the loader's and whoever awaits it: when a field fails, graphql-core cancels
+    what its siblings await, and a cancelled loader future would fail all others that share it.
+    """
+
+    def __init__(self, loader: DataLoader[Any, Any], keys: Sequence[Any]) -> None:
+        self.keys = keys
+        self.futures = {key: loader.load(key) for key in keys}
+        self.left = list(self.futures.values())
+        self.result: Column = loader.loop.create_future()
+        self.go_on()
+
+    def go_on(self, _: object = None) -> None:
+        # Those of one batch are there together, so that one callback does for all of them.
+        while self.left and self.left[-1].done():
+            self.left.pop()
+        if self.left:
+            self.left[-1].add_done_callback(self.go_on)
+            return
+        found = {key: _outcome(future) for key, future in self.futures.items()}
+        if not self.result.done():
+            self.result.set_result([found[key] for key in self.keys])
+
+
+def _outcome(future: "asyncio.Future[Any]") -> Any:
+    try:
+        return future.result()
+    except asyncio.CancelledError:
+        return UnavailableError("The operation has ended.")
+    except Exception as error:  # It is what became of this key.
+        return error

@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from strawberry import UNSET
 
-from db.engine import DatabaseUnavailableError
+from db.errors import DatabaseUnavailableError
 from db.write import transaction, violation
 from gql import idempotency
 from gql.context import Context, Info

@@ -10,6 +10,7 @@ from db.keyset import Order
 from gql.connections import Loaded
 from gql.context import Info, load
 from gql.errors import Problem, UserErrorCode
+from gql.loaders import using
 from gql.relay import to_global_id
 from gql.selection import NEEDS
 
@@ -66,7 +67,7 @@ def edge(model: type[Entity], order: Order, description: str) -> Any:
     def resolve(root: Outcome, info: Info) -> Any:
         if root.key is None:
             return None
-        return load(info).row(model, "id", root.key, lambda row: row and Loaded(row, order))
+        return using(load(info).row(model, "id", root.key), lambda row: row and Loaded(row, order))
 
     return strawberry.field(
         resolver=_annotated(resolve), description=description, metadata={NEEDS: (order.column,)}

@@ -1,12 +1,15 @@
 """Who may see what, as a predicate of every statement that reads; and who may do what, to a row."""
 
 import enum
+from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, false, true
+from sqlalchemy import ColumnElement, bindparam, false, true
 
 from db.base import Entity, is_public
 from db.enums import PostStatus, Role
+from db.read import Visible
+from db.selects import Alternatives
 from db.types import now
 
 
@@ -18,10 +21,6 @@ class Viewer(NamedTuple):
     session_id: int = 0
 
 
-Visible = tuple[ColumnElement[bool], ...]
-"""Predicates of which a row has to satisfy any one. Each by itself can be a range of an index."""
-
-
 def visible(model: type[Entity], viewer: Viewer | None, *, hidden: bool = False) -> Visible:
     """Which rows of a model this viewer may see.
 
@@ -31,18 +30,27 @@ def visible(model: type[Entity], viewer: Viewer | None, *, hidden: bool = False)
 
     `hidden` says that nothing public is asked for, so that nobody looks for it there.
     """
+    known = {} if viewer is None else {_VIEWER: viewer.id}
+    return Visible(_ways(model, bool(known), is_editor(viewer), hidden), known)
+
+
+_VIEWER = "viewer_id"
+
+
+@lru_cache(maxsize=256)
+def _ways(model: type[Entity], is_known: bool, sees_all: bool, hidden: bool) -> Alternatives:
+    """The predicates for all viewers of a kind; each by itself can be a range of an index."""
     public_from, owner = getattr(model, "public_from", None), getattr(model, "owner_id", None)
-    if public_from is None and owner is None:
-        return (true(),)
-    if public_from is not None and is_editor(viewer):
-        return (true(),)
+    if (public_from is None and owner is None) or (public_from is not None and sees_all):
+        return Alternatives([true()])
     ways: list[ColumnElement[bool]] = []
     if public_from is not None and not hidden:
         ways.append(is_public(public_from))
-    if owner is not None and viewer is not None:
+    if owner is not None and is_known:
         expires_at = getattr(model, "expires_at", None)
-        ways.append(owner == viewer.id if expires_at is None else (owner == viewer.id) & (expires_at > now()))
-    return tuple(ways) or (false(),)
+        own = owner == bindparam(_VIEWER)
+        ways.append(own if expires_at is None else own & (expires_at > now()))
+    return Alternatives(ways or [false()])
 
 
 class Permission(enum.Enum):

@@ -1,6 +1,5 @@
 """The root fields of queries."""
 
-import asyncio
 from typing import Annotated, Any
 
 import strawberry
@@ -21,33 +20,35 @@ GlobalId = Annotated[strawberry.ID, strawberry.argument(description="A global id
 GlobalIds = Annotated[list[strawberry.ID], strawberry.argument(description="Global ids.")]
 
 
-def _row_by_id(info: Info, global_id: str) -> "asyncio.Future[Any]":
+def _model_and_key(global_id: str) -> tuple[type[Entity], int]:
     type_name, key = from_global_id(global_id)
     if type_name not in entities:
         raise BadUserInputError("This is not an id.")
-    return load(info).row(entities[type_name].model, "id", key)
+    return entities[type_name].model, key
 
 
-async def _node(info: Info, id: GlobalId) -> Any:  # noqa: A002 # The argument's name in the schema.
-    return await _row_by_id(info, id)
+def _node(info: Info, id: GlobalId) -> Any:  # noqa: A002 # The argument's name in the schema.
+    model, key = _model_and_key(id)
+    return load(info).row(model, "id", key)
 
 
-async def _nodes(info: Info, ids: GlobalIds) -> Any:
+def _nodes(info: Info, ids: GlobalIds) -> Any:
     if len(ids) > MOST_NODES:
         raise BadUserInputError(f"At most {MOST_NODES} ids can be asked for at once.")
-    return await asyncio.gather(*(_row_by_id(info, global_id) for global_id in ids))
+    asked = [_model_and_key(global_id) for global_id in ids]
+    return [load(info).row(model, "id", key) for model, key in asked]
 
 
-async def _viewer(info: Info) -> Any:
+def _viewer(info: Info) -> Any:
     viewer = info.context.viewer
-    return None if viewer is None else await load(info).row(models.User, "id", viewer.id)
+    return None if viewer is None else load(info).row(models.User, "id", viewer.id)
 
 
 def _lookup(model: type[Entity], by: type[UserBy | PostBy | TagBy]) -> Any:
     """A field that is one row of a model, by any of its unique columns."""
 
-    async def resolve(info: Info, by: Any) -> Any:
-        return await load(info).row(model, *by.unique())
+    def resolve(info: Info, by: Any) -> Any:
+        return load(info).row(model, *by.unique())
 
     resolve.__annotations__["by"] = Annotated[by, strawberry.argument(description="Which one.")]
     name = model.__name__.lower()

@@ -3,8 +3,9 @@
 import base64
 import binascii
 import enum
-from collections.abc import Callable
-from inspect import cleandoc
+from collections.abc import Callable, Iterable, Sequence
+from inspect import Parameter, Signature, cleandoc
+from operator import attrgetter
 from typing import Any, ClassVar, TypeVar
 
 import strawberry
@@ -12,15 +13,18 @@ from sqlalchemy import inspect
 from sqlalchemy.orm import InstrumentedAttribute
 
 from db.base import Entity
-from db.rows import Row
 from db.sources import referring
 from gql.context import Info, load
 from gql.errors import BadUserInputError, NotFoundError
+from gql.execution import RESOLVE_COLUMN, decided_by_class, single
+from gql.loaders import using
 from gql.selection import NEEDS
 
 T = TypeVar("T")
 
 LARGEST_ID = 2**63 - 1
+
+ResolveColumn = Callable[..., Any]
 
 
 def to_global_id(type_name: str, key: int) -> strawberry.ID:
@@ -49,8 +53,27 @@ def key_of(global_id: str | None, model: type[Entity]) -> int:
     return key
 
 
-def _global_id(root: Row) -> strawberry.ID:
-    return to_global_id(root.model.__name__, root.id)
+def _global_ids(roots: Sequence[Any], info: Info) -> Sequence[strawberry.ID]:
+    return [to_global_id(root.model.__name__, root.id) for root in roots]
+
+
+def column_field(
+    resolve_column: ResolveColumn,
+    *needs: str,
+    arguments: Sequence[Parameter] = (),
+    description: str | None = None,
+) -> Any:
+    """A field that is resolved for many objects at once: `resolve_column(roots, info, **given)`.
+
+    It returns a value for each, or a future for them. `needs` names the columns of its row that it reads.
+    """
+    resolve = single(resolve_column)
+    root = Parameter("root", Parameter.POSITIONAL_OR_KEYWORD, annotation=Any)
+    info = Parameter("info", Parameter.POSITIONAL_OR_KEYWORD, annotation=Info)
+    # Strawberry derives the field's arguments from the signature.
+    resolve.__signature__ = Signature([root, info, *arguments])  # type: ignore[attr-defined]
+    metadata = {NEEDS: needs, RESOLVE_COLUMN: resolve_column}
+    return strawberry.field(resolver=resolve, description=description, metadata=metadata)
 
 
 @strawberry.interface(description="Anything that has an id of its own.")
@@ -59,11 +82,10 @@ class Node:
 
     model: ClassVar[type[Entity]]
 
-    id: strawberry.ID = strawberry.field(
-        resolver=_global_id, description="Identifies this among everything there is."
-    )
+    id: strawberry.ID = column_field(_global_ids, description="Identifies this among everything there is.")
 
     @classmethod
+    @decided_by_class
     def is_type_of(cls, row: Any, info: Any) -> bool:
         return getattr(row, "model", None) is cls.model
 
@@ -112,26 +134,27 @@ def one(relationship: InstrumentedAttribute[Any]) -> Any:
     remote, local = referring(relationship.property.synchronize_pairs)
     key = attribute_of(target, remote)
     local_key = attribute_of(relationship.class_, local)
+    get_key = attrgetter(local_key)
     optional = bool(local.nullable)
 
-    def resolve(root: Any, info: Info) -> Any:
-        value = getattr(root, local_key)
-        if value is None:
-            return None
-        loaders = load(info)
-        return loaders.row(target, key, value) if optional else loaders.row(target, key, value, _present)
+    def resolve(roots: Sequence[Any], info: Info) -> Any:
+        keys = list(map(get_key, roots))
+        rows = load(info).rows(target, key, [value for value in keys if value is not None])
+        return using(
+            rows, lambda found: list(_spread(keys, found)) if optional else list(map(_present, found))
+        )
 
-    return strawberry.field(
-        resolver=resolve,
-        description=described(relationship.property.doc),
-        metadata={NEEDS: (local_key,)},
-    )
+    return column_field(resolve, local_key, description=described(relationship.property.doc))
 
 
-def _present(row: Row | None) -> Row:
-    if row is None:
-        raise NotFoundError("This was deleted a moment ago.")
-    return row
+def _spread(keys: Sequence[Any], found: Iterable[Any]) -> Sequence[Any]:
+    """The rows that were found, and None where there was no key."""
+    rows = iter(found)
+    return [None if key is None else next(rows) for key in keys]
+
+
+def _present(row: Any) -> Any:
+    return NotFoundError("This was deleted a moment ago.") if row is None else row
 
 
 def attribute_of(model: Any, column: Any) -> str:

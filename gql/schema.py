@@ -1,29 +1,30 @@
 """The schema, as it is served and exported."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, ClassVar
+from inspect import isawaitable
+from typing import Any
 
 import strawberry
 from graphql import (
-    ASTValidationRule,
     FieldNode,
-    FragmentSpreadNode,
     GraphQLError,
-    InlineFragmentNode,
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
     OperationType,
-    SelectionSetNode,
-    StringValueNode,
-    ValidationRule,
+    execute,
     lexicographic_sort_schema,
     print_schema,
+    specified_rules,
 )
-from strawberry.extensions import SchemaExtension
+from strawberry.execution.is_awaitable import optimized_is_awaitable
 from strawberry.schema.config import StrawberryConfig
-from strawberry.types import ExecutionContext
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.schema.schema import validate_document
+from strawberry.types import graphql as strawberry_types
+from strawberry.types.execution import ExecutionResult, PreExecutionError
 
+from gql.documents import Document, Documents, FewMutations, NoNulCharacters
 from gql.errors import UnauthenticatedError
 from gql.execution.strawberry import StrawberryExecutor
 from gql.mutation import WITHOUT_TOKEN
@@ -32,23 +33,9 @@ from gql.query import Query
 from gql.relay import entities
 from gql.scalars import DATE_TIME
 
-MOST_MUTATIONS = 20
-
-
-class NoNulCharacters(ValidationRule):
-    """No database stores the character NUL in a text, and PostgreSQL answers it with an error of its own."""
-
-    def enter_string_value(self, node: StringValueNode, *_: Any) -> None:
-        if "\x00" in node.value:
-            self.report_error(
-                GraphQLError(
-                    "A string cannot contain the character NUL.", node, extensions={"code": "BAD_USER_INPUT"}
-                )
-            )
-
 
 class Schema(strawberry.Schema):
-    """Errors are logged where they are masked, and only those."""
+    """Strawberry's schema, which executes documents that are kept."""
 
     def as_str(self) -> str:
         """The schema in its own language, in alphabetical order, so that a change is a small difference.
@@ -57,68 +44,92 @@ class Schema(strawberry.Schema):
         """
         return print_schema(lexicographic_sort_schema(self._schema)) + "\n"
 
-    def process_errors(self, errors: list[GraphQLError], execution_context: Any = None) -> None:
-        return
+    def __init__(self, *arguments: Any, introspection: bool = True, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        rules = (*specified_rules, NoNulCharacters, FewMutations)
+        if not introspection:
+            rules = (*rules, NoSchemaIntrospectionCustomRule)
+        self.documents = Documents(lambda node: validate_document(self._schema, node, rules))
+
+    async def execute(  # type: ignore[override] # `query` has to be given.
+        self,
+        query: str,
+        variable_values: dict[str, Any] | None = None,
+        context_value: Any = None,
+        root_value: Any = None,
+        operation_name: str | None = None,
+        allowed_operation_types: Iterable[strawberry_types.OperationType] | None = None,
+        operation_extensions: dict[str, Any] | None = None,
+    ) -> ExecutionResult:
+        """What Strawberry's own does, which runs only where there are extensions of the schema: to find out
+        that there are none takes it longer than a small query.
+
+        Raises CannotGetOperationTypeError and InvalidOperationTypeError, which are the transport's to answer.
+        """
+        try:
+            document = self.documents.document(query)
+            operation = document.chosen(operation_name)
+            _check_type(operation, operation_name, allowed_operation_types)
+            errors = _refused(document, operation, operation_name, context_value)
+            if errors := errors or self.documents.errors(query, document):
+                return PreExecutionError(data=None, errors=errors)
+            if self.extensions or self.directives:
+                return await super().execute(
+                    query,
+                    variable_values,
+                    context_value,
+                    root_value,
+                    operation_name,
+                    allowed_operation_types,
+                    operation_extensions,
+                )
+            result = execute(
+                self._schema,
+                document.node,
+                root_value,
+                context_value,
+                variable_values,
+                operation_name,
+                executor_class=self.execution_context_class,
+                is_awaitable=optimized_is_awaitable,  # type: ignore[arg-type] # Strawberry's own.
+                operation_extensions=operation_extensions,
+            )
+            executed = await result if isawaitable(result) else result
+        except (CannotGetOperationTypeError, InvalidOperationTypeError):
+            raise
+        except GraphQLError as error:
+            return PreExecutionError(data=None, errors=[error])
+        except Exception as error:  # The transport masks it.
+            wrapped = GraphQLError(str(error), original_error=error)
+            return PreExecutionError(data=None, errors=[wrapped])
+        return ExecutionResult(executed.data, executed.errors)
 
 
-class FewMutations(ValidationRule):
-    """Each of a mutation's root fields is a transaction, one after the other; some are a password's hash.
-
-    They are counted wherever they stand, and a fragment each time that it is spread: a field that is asked
-    for again without a name of its own is counted again too.
-    """
-
-    def enter_operation_definition(self, node: OperationDefinitionNode, *_: Any) -> None:
-        if node.operation is OperationType.MUTATION and self._count(node.selection_set) > MOST_MUTATIONS:
-            message = f"A request can have at most {MOST_MUTATIONS} mutations."
-            self.report_error(GraphQLError(message, node, extensions={"code": "BAD_USER_INPUT"}))
-
-    def _count(self, selection_set: SelectionSetNode) -> int:
-        """At least one more than are allowed where there are more: none is counted after that."""
-        left, count = [selection_set], 0
-        while left and count <= MOST_MUTATIONS:
-            for node in left.pop().selections:
-                count += isinstance(node, FieldNode)
-                if isinstance(node, InlineFragmentNode):
-                    left.append(node.selection_set)
-                elif isinstance(node, FragmentSpreadNode):
-                    count += 1  # So that fragments that spread each other come to an end.
-                    fragment = self.context.get_fragment(node.name.value)
-                    left += [fragment.selection_set] if fragment else []
-        return count
+def _check_type(
+    operation: OperationDefinitionNode | None,
+    name: str | None,
+    allowed: Iterable[strawberry_types.OperationType] | None,
+) -> None:
+    if operation is None:
+        raise CannotGetOperationTypeError(name)
+    kind = strawberry_types.OperationType(operation.operation.value)
+    if allowed is not None and kind not in allowed:
+        raise InvalidOperationTypeError(kind)
 
 
-class Checks(SchemaExtension):
-    """What is refused before anything is executed."""
-
-    execution_context: ExecutionContext
-
-    rules: ClassVar[tuple[type[ASTValidationRule], ...]] = (NoNulCharacters, FewMutations)
-
-    def on_operation(self) -> Iterator[None]:
-        self.execution_context.validation_rules += self.rules
-        yield
-
-    def on_validate(self) -> Iterator[None]:
-        context = self.execution_context
-        definitions = context.graphql_document.definitions if context.graphql_document else ()
-        operations = [node for node in definitions if isinstance(node, OperationDefinitionNode)]
-        # Strawberry would execute the first of them.
-        if len(operations) > 1 and context._provided_operation_name is None:
-            message = "`operationName` has to say which operation to execute."
-            context.pre_execution_errors = [
-                GraphQLError(message, operations, extensions={"code": "BAD_USER_INPUT"})
-            ]
-        elif context.context and context.context.has_invalid_token:
-            name = context._provided_operation_name
-            chosen = [node for node in operations if name is None or (node.name and node.name.value == name)]
-            if not all(_needs_no_token(node) for node in chosen):
-                # To take somebody for a stranger instead would empty a front end's cache without a word.
-                message = "The access token is not valid; log in again."
-                context.pre_execution_errors = [
-                    GraphQLError(message, extensions={"code": UnauthenticatedError.code})
-                ]
-        yield
+def _refused(
+    document: Document, operation: OperationDefinitionNode | None, name: str | None, context: Any
+) -> list[GraphQLError]:
+    """Why a document is not executed, whether or not it is valid."""
+    # Strawberry would execute the first of them.
+    if len(document.operations) > 1 and name is None:
+        message = "`operationName` has to say which operation to execute."
+        return [GraphQLError(message, document.operations, extensions={"code": "BAD_USER_INPUT"})]
+    if context and context.has_invalid_token and not (operation and _needs_no_token(operation)):
+        # To take somebody for a stranger instead would empty a front end's cache without a word.
+        message = "The access token is not valid; log in again."
+        return [GraphQLError(message, extensions={"code": UnauthenticatedError.code})]
+    return []
 
 
 def _needs_no_token(operation: OperationDefinitionNode) -> bool:
@@ -132,10 +143,6 @@ def _needs_no_token(operation: OperationDefinitionNode) -> bool:
     )
 
 
-class ChecksWithoutIntrospection(Checks):
-    rules = (*Checks.rules, NoSchemaIntrospectionCustomRule)
-
-
 def build_schema(*, introspection: bool = True, compiled: bool = True) -> Schema:
     return Schema(
         Query,
@@ -143,7 +150,7 @@ def build_schema(*, introspection: bool = True, compiled: bool = True) -> Schema
         # Some may be reached by their ids only.
         types=list(entities.values()),
         config=StrawberryConfig(scalar_map={datetime: DATE_TIME}),
-        extensions=[Checks if introspection else ChecksWithoutIntrospection],
+        introspection=introspection,
         execution_context_class=StrawberryExecutor if compiled else None,
     )
 

@@ -17,6 +17,7 @@ from graphql import (
     GraphQLObjectType,
     GraphQLResolveInfo,
     InlineFragmentNode,
+    OperationDefinitionNode,
     SelectionSetNode,
     get_named_type,
 )
@@ -29,8 +30,28 @@ NEEDS = "needs"
 Needed = Mapping[type[Entity], tuple[str, ...]]
 
 
+# The operations that came last, and what they need. It holds on to them, so that no other has their identity.
+_kept: dict[int, tuple[OperationDefinitionNode, Needed]] = {}
+_MOST_OPERATIONS = 512
+_LONGEST_TEXT = 16_384
+
+
 def needed_columns(info: GraphQLResolveInfo[Any]) -> Needed:
     """The columns of each model that the operation's fields read, always with the id."""
+    key = id(info.operation)
+    # Put behind all others again: the first is the one that was not used for the longest time.
+    operation, needed = _kept.pop(key, (None, None))
+    if needed is None or operation is not info.operation:
+        needed = _needed(info)
+    location = info.operation.loc
+    if location is None or len(location.source.body) <= _LONGEST_TEXT:
+        _kept[key] = info.operation, needed
+    if len(_kept) > _MOST_OPERATIONS:
+        del _kept[next(iter(_kept))]
+    return needed
+
+
+def _needed(info: GraphQLResolveInfo[Any]) -> Needed:
     walk = _Walk(info)
     # Whoever asks first need not be a root field: a mutation's payload reads after its transaction.
     root = info.schema.get_root_type(info.operation.operation) or info.parent_type

@@ -9,6 +9,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from db.engine import DatabaseSettings
 
 SHORTEST_SECRET = 32
+DEFAULT_PAGE = 20
+PAGE_LIMIT = 100
 MAKE_ONE = "make one with `gazette secret`"
 
 
@@ -55,6 +57,11 @@ class Settings(BaseSettings):
     write_connections: int = Field(3, ge=1, description="database connections for writing")
     connection_wait: float = Field(2.0, gt=0, description="seconds to wait for a connection, then 503")
     operations: int = Field(64, ge=1, description="operations at once; others wait in order")
+    page_limit: int = Field(
+        PAGE_LIMIT,
+        ge=DEFAULT_PAGE,
+        description=f"nodes of a connection that one page can have, {DEFAULT_PAGE} or more",
+    )
     shutdown: int = Field(10, ge=0, description="seconds that running operations have to finish at shutdown")
     explorer: bool = Field(default=True, description="whether browsers get GraphiQL at /graphql")
     executor: Literal["compiled", "stock"] = Field(

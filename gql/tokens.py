@@ -43,13 +43,13 @@ class Tokens:
         self._keys = {hash_token(secret)[:16]: secret for secret in secrets}
         self._current = hash_token(secrets[0])[:16]
 
-    def access(self, claims: Claims) -> str:
+    def access(self, claims: Claims, lifetime: timedelta = ACCESS_LIFETIME) -> str:
         now = int(time.time())
         payload = {
             "iss": _ISSUER,
             "aud": _ISSUER,
             "iat": now,
-            "exp": now + int(ACCESS_LIFETIME.total_seconds()),
+            "exp": now + int(lifetime.total_seconds()),
             "sub": str(claims.user_id),
             "sid": str(claims.session_id),
         }

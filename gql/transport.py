@@ -16,7 +16,8 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOpe
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 from strawberry.types.graphql import OperationType
 
-from db.engine import Database, DatabaseUnavailableError
+from db.engine import Database
+from db.errors import DatabaseUnavailableError
 from gql import explorer
 from gql.auth import Accounts, authenticate
 from gql.context import Caller, Context
@@ -24,10 +25,13 @@ from gql.errors import UnauthenticatedError, UnavailableError, format_error
 from gql.negotiation import GRAPHQL, JSON, accepts_html, is_json, response_type
 from gql.places import Place
 from gql.schema import Schema
+from gql.settings import PAGE_LIMIT
 from gql.tokens import InvalidTokenError
 
 # When an operation is cancelled graphql-core leaves coroutines behind that it had not begun to await.
 warnings.filterwarnings("ignore", "coroutine 'Executor", RuntimeWarning)
+
+_UNWATCHED = 0.02  # Seconds after which an operation is stopped when its client goes away.
 
 _METHODS = {"GET": {OperationType.QUERY}, "POST": {OperationType.QUERY, OperationType.MUTATION}}
 
@@ -55,12 +59,20 @@ class GraphQLEndpoint:
     """An ASGI application: what answers at /graphql."""
 
     def __init__(
-        self, schema: Schema, database: Database, accounts: Accounts, *, operations: int, with_explorer: bool
+        self,
+        schema: Schema,
+        database: Database,
+        accounts: Accounts,
+        *,
+        operations: int,
+        with_explorer: bool,
+        page_limit: int = PAGE_LIMIT,
     ) -> None:
         self.schema = schema
         self.database = database
         self.accounts = accounts
         self.with_explorer = with_explorer
+        self.page_limit = page_limit
         # Bounded before the pool: a queue for connections would time out under a burst, this one only waits.
         self.in_flight = asyncio.Semaphore(operations)
 
@@ -96,7 +108,7 @@ class GraphQLEndpoint:
         except DatabaseUnavailableError as error:
             message = "The database cannot answer right now; try again."
             raise RequestError(503, message, code=UnavailableError.code, **{"Retry-After": "1"}) from error
-        return Context(self.database, viewer, caller)
+        return Context(self.database, viewer, caller, page_limit=self.page_limit)
 
     async def _execute(self, operation: Operation, request: Request) -> ExecutionResult:
         context = await self._context(request)
@@ -118,14 +130,22 @@ class GraphQLEndpoint:
 
 
 class _stopped_by_disconnect:  # noqa: N801 # It reads as the statement it makes.
-    """Cancel the block when the client goes away; ClientDisconnect is raised from it."""
+    """Cancel the block when the client goes away; ClientDisconnect is raised from it.
+
+    It looks after a moment, and so not at all in most requests: to watch takes a task.
+    """
 
     def __init__(self, request: Request) -> None:
         self.request = request
         self.is_gone = False
+        self.watcher: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> None:
-        self.watcher = asyncio.create_task(self._watch(asyncio.current_task()))
+        task = asyncio.current_task()
+        self.timer = asyncio.get_running_loop().call_later(_UNWATCHED, self._begin, task)
+
+    def _begin(self, task: "asyncio.Task[Any] | None") -> None:
+        self.watcher = asyncio.create_task(self._watch(task))
 
     async def _watch(self, task: "asyncio.Task[Any] | None") -> None:
         while (await self.request.receive())["type"] != "http.disconnect":
@@ -135,7 +155,9 @@ class _stopped_by_disconnect:  # noqa: N801 # It reads as the statement it makes
             task.cancel()
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self.watcher.cancel()
+        self.timer.cancel()
+        if self.watcher is not None:
+            self.watcher.cancel()
         task = asyncio.current_task()
         if not self.is_gone or task is None:
             return

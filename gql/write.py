@@ -123,14 +123,13 @@ class Write:
         lock: Lock = Lock.UPDATE,
     ) -> E | None:
         """A row by its key, None where there is none or the viewer may not see it."""
+        visible = policy.visible(model, self.viewer)
         statement = (
-            select(model)
-            .where(model.id == key, or_(*policy.visible(model, self.viewer)))
-            .with_for_update(**_LOCKS[lock])
+            select(model).where(model.id == key, or_(*visible.alternatives)).with_for_update(**_LOCKS[lock])
         )
         if also is not None:
             statement = statement.options(undefer(also))
-        return await self.session.scalar(statement)
+        return await self.session.scalar(statement, visible.values)
 
     def change(self, row: Entity, given: Any, *names: str) -> None:
         """Take over those fields of the input that are present; what stays as it was is not written."""

@@ -7,12 +7,12 @@ from typing import Any, Self
 
 import httpx
 from fastapi import FastAPI
-from sqlalchemy import event
 
 from db.engine import Database
 from db.models import Session, User
 from gql.schema import schema
 from gql.tokens import Claims
+from tests.sent import Sent, sent
 
 
 class Client:
@@ -85,16 +85,7 @@ class Client:
         return {error["extensions"]["code"] for error in body.get("errors", [])}
 
     @contextmanager
-    def statements(self) -> Iterator[list[str]]:
+    def statements(self) -> Iterator[list[Sent]]:
         """What is sent to the database's read lane meanwhile."""
-        sent: list[str] = []
-
-        def record(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
-            sent.append(statement)
-
-        engine = self.database.read_engine.sync_engine
-        event.listen(engine, "before_cursor_execute", record)
-        try:
-            yield sent
-        finally:
-            event.remove(engine, "before_cursor_execute", record)
+        with sent(self.database) as found:
+            yield found

@@ -15,16 +15,25 @@ from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
+from db import read
 from db.engine import Database, DatabaseSettings
 from db.migrate import migrate
 from gql.app import create_app
 from gql.settings import Settings
 from tests.client import Client
+from tests.lanes import compared
 
 NewUrl = Callable[[], str]
 
 # For the servers that tests start, too.
 os.environ.setdefault("GAZETTE_SECRET_KEYS", "a-secret-of-the-tests-that-is-long-enough")
+
+
+@pytest.fixture(autouse=True)
+def _both_lanes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With GAZETTE_TEST_BOTH_LANES=1 all that tests read from PostgreSQL is read SQLAlchemy's own way too."""
+    if os.environ.get("GAZETTE_TEST_BOTH_LANES"):
+        monkeypatch.setattr(read, "run", compared(read.run))
 
 
 @pytest.fixture(scope="session")

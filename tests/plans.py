@@ -2,17 +2,15 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
-
-from sqlalchemy import event
 
 from db.engine import Database
 from gql.policy import Viewer
 from tests.acting import data_as
 from tests.client import Client
+from tests.sent import Sent, sent
 
 FIRST = 10
 HOT = 20
@@ -70,33 +68,12 @@ SKEWED = (
 )
 
 
-@dataclass
-class Sent:
-    """A statement as it was sent."""
-
-    sql: str
-    parameters: Sequence[Any]
-
-    @property
-    def parents(self) -> int:
-        return next((len(value) for value in self.parameters if isinstance(value, list)), 1)
-
-
 async def sent_by(
     client: Client, document: str, variables: dict[str, Any] | None = None, viewer: Viewer | None = None
 ) -> list[Sent]:
-    sent: list[Sent] = []
-
-    def record(connection: Any, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        sent.append(Sent(statement, list(parameters)))
-
-    engine = client.database.read_engine.sync_engine
-    event.listen(engine, "before_cursor_execute", record)
-    try:
+    with sent(client.database) as found:
         await data_as(viewer, client, document, variables)
-    finally:
-        event.remove(engine, "before_cursor_execute", record)
-    return sent
+    return found
 
 
 def literal(value: Any) -> str:
@@ -107,13 +84,13 @@ def literal(value: Any) -> str:
     return "NULL" if value is None else str(value)
 
 
-async def plan_of(database: Database, sent: Sent) -> dict[str, Any]:
+async def plan_of(database: Database, statement: Sent) -> dict[str, Any]:
     """The generic plan, as it ran."""
     async with database.reading() as connection:
         driver: Any = (await connection.get_raw_connection()).driver_connection
         await driver.execute("SET plan_cache_mode = force_generic_plan")
-        await driver.execute(f"PREPARE measured AS {sent.sql}")
-        values = ", ".join(map(literal, sent.parameters))
+        await driver.execute(f"PREPARE measured AS {statement.sql}")
+        values = ", ".join(map(literal, statement.parameters))
         explained = await driver.fetchval(
             f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE measured{f'({values})' if values else ''}"
         )
@@ -134,11 +111,11 @@ def read_rows(node: dict[str, Any]) -> float:
     return float((node["Actual Rows"] + dropped) * node["Actual Loops"])
 
 
-def check(sent: Sent, plan: dict[str, Any], extra: int) -> None:
+def check(statement: Sent, plan: dict[str, Any], extra: int) -> None:
     """Each scan reads a page. Two are put together at most: of what is public and what is the viewer's own,
     or of two ranges of an order with nulls."""
-    description = f"{sent.sql}\n{json.dumps(plan, indent=1)}"
-    allowed = sent.parents * (FIRST + 2 + extra)
+    description = f"{statement.sql}\n{json.dumps(plan, indent=1)}"
+    allowed = statement.parents * (FIRST + 2 + extra)
     read: dict[str, float] = defaultdict(float)
     for node in nodes(plan):
         assert node["Node Type"] != "Seq Scan", description

@@ -10,6 +10,8 @@ from sqlalchemy import delete
 
 from db.engine import Database
 from db.models import Comment, Post, Tag, User
+from gql.app import create_app
+from gql.settings import Settings
 from tests import factories
 from tests.client import Client
 from tests.walker import Walker
@@ -149,8 +151,32 @@ async def test_only_what_is_asked_for_is_read(client: Client) -> None:
     with client.statements() as counted:
         await client.data("{posts {totalCount}}")
     assert len(counted) == 1
-    assert "count" in counted[0]
+    assert "count" in counted[0].sql
     with client.statements() as listed:
         await client.data("{posts {nodes {title}}}")
     assert len(listed) == 1
-    assert "body" not in listed[0]
+    assert "body" not in listed[0].sql
+
+
+@pytest.mark.parametrize("end", ["first", "last"])
+async def test_the_largest_page_is_a_setting(settings: Settings, end: str) -> None:
+    settings = settings.model_copy(update={"page_limit": 120})
+    async with Client(create_app(settings)) as client:
+        author = factories.user()
+        await factories.save(client.database, *(factories.post(author) for _ in range(130)))
+        page = (
+            f"{{users {{nodes {{posts({end}: 120) {{nodes {{id}}}}}}}} posts({end}: 120) {{nodes {{id}}}}}}"
+        )
+        data = await client.data(page)
+        assert len(data["posts"]["nodes"]) == len(data["users"]["nodes"][0]["posts"]["nodes"]) == 120
+        body = await client.execute(page.replace("120", "121"))
+    assert {error["message"] for error in body["errors"]} == {f"`{end}` has to be from 1 to 120."}
+    assert {error["extensions"]["code"] for error in body["errors"]} == {"BAD_USER_INPUT"}
+
+
+async def test_what_is_not_asked_for_fits_in_any_page(settings: Settings) -> None:
+    """Otherwise a connection without `first` would be refused."""
+    with pytest.raises(ValueError, match="greater than or equal to 20"):
+        Settings(page_limit=19)
+    async with Client(create_app(settings.model_copy(update={"page_limit": 20}))) as client:
+        assert await client.data("{posts {nodes {id}}}") == {"posts": {"nodes": []}}

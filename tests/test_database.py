@@ -12,8 +12,9 @@ from sqlalchemy.exc import StatementError
 from sqlalchemy.orm import configure_mappers
 
 from db.base import Base
-from db.engine import Database, DatabaseSettings, DatabaseUnavailableError
+from db.engine import Database, DatabaseSettings
 from db.enums import PostStatus
+from db.errors import DatabaseUnavailableError
 from db.models import Post, Tag, User, has_status
 from db.rows import expression
 from db.text import fold

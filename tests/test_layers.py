@@ -16,6 +16,7 @@ LAYERS = (
     "negotiation",
     "admin",
     "schema",
+    "documents",
     "mutations",
     "mutation",
     "idempotency",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gql.schema import MOST_MUTATIONS
+from gql.documents import MOST_MUTATIONS
 from tests import factories
 from tests.client import Client
 

@@ -4,7 +4,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import true
 
 from db import read
 from db.enums import PostStatus, Role
@@ -110,9 +109,9 @@ async def test_an_order_with_nulls_goes_together_with_them(client: Client, backw
     said += [factories.reply(comment, author) for comment in said]
     await factories.save(client.database, *said)
     ordered = sorted(said, key=lambda comment: (comment.parent_id or 0, comment.id))
-    alternatives = visible(Comment, Viewer(author.id, Role.USER))
-    assert len(alternatives) == 2
-    rows = read.Rows(Comment, true(), alternatives)
+    seen = visible(Comment, Viewer(author.id, Role.USER))
+    assert len(seen.alternatives) == 2
+    rows = read.Rows(Comment, seen)
     first, last = ((row.parent_id, row.id) for row in (ordered[0], ordered[-1]))
     page = Page(5, Order("parent_id"), backward=backward, after=None if backward else first, before=last)
     found = (await read.pages(client.database, rows, [read.ALL], page, ("id", "parent_id")))[read.ALL]
@@ -132,6 +131,6 @@ async def test_an_order_with_nulls_goes_together_with_them(client: Client, backw
 )
 def test_a_parent_settles_what_its_foreign_keys_bring_along(relationship: Any, settled: bool) -> None:
     source = source_of(relationship)
-    for alternative in visible(source.model, Viewer(1, Role.USER)):
+    for alternative in visible(source.model, Viewer(1, Role.USER)).alternatives:
         is_own_of_an_author = relationship is User.posts and "author_id =" in str(alternative)
         assert source.settles(source.rewrite(alternative)) == (settled or is_own_of_an_author)

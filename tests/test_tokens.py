@@ -7,6 +7,7 @@ import json
 import os
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -19,7 +20,7 @@ from db.models import Session, Tag, User
 from gql.app import create_app
 from gql.relay import to_global_id
 from gql.settings import Settings
-from gql.tokens import hash_token
+from gql.tokens import Claims, hash_token
 from tests import factories
 from tests.accounts import PASSWORD, VIEWER, ask, count, is_let_in, join, tokens_of
 from tests.client import Client
@@ -184,6 +185,15 @@ async def test_a_session_of_somebody_inactive_is_worth_nothing(client: Client) -
     async with client.database.writing() as session:
         await session.execute(update(User).values(is_active=False))
     assert await as_ada.execute(VIEWER) == REFUSED
+
+
+async def test_a_token_can_live_for_another_time(client: Client) -> None:
+    ada = await join(client)
+    session = Session(owner_id=ada.id, user_agent="test", expires_at=factories.TOMORROW)
+    await factories.save(client.database, session)
+    tokens, claims = client.app.state.accounts.tokens, Claims(ada.id, session.id)
+    assert await is_let_in(client, tokens.access(claims, timedelta(minutes=1)))
+    assert not await is_let_in(client, tokens.access(claims, timedelta(minutes=-1)))
 
 
 async def test_a_session_that_has_run_out_is_refused(client: Client) -> None:

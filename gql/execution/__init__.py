@@ -5,7 +5,7 @@ docs/execution.md says how. It knows nothing of Gazette.
 """
 
 from gql.execution.executor import CompiledExecutor, counts
-from gql.execution.fields import RESOLVE_COLUMN
+from gql.execution.fields import RESOLVE_COLUMN, single
 from gql.execution.objects import decided_by_class
 
-__all__ = ["RESOLVE_COLUMN", "CompiledExecutor", "counts", "decided_by_class"]
+__all__ = ["RESOLVE_COLUMN", "CompiledExecutor", "counts", "decided_by_class", "single"]

@@ -69,6 +69,7 @@ class CompiledExecutor(Executor[Any]):
         return self._answer(run, data)
 
     def _answer(self, run: Run, data: dict[str, Any]) -> Any:
+        run.end()
         return self.build_response(None if run.failures.is_all_null else data)
 
     def _execute_serially(self, run: Run, plan: ObjectPlan) -> Any:

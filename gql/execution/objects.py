@@ -22,6 +22,9 @@ Use: TypeAlias = "Callable[[Run, Column, Values, Values], list[Any]]"
 
 _BY_CLASS = "_decided_by_class"
 
+# So many classes a place remembers; a program that makes classes as it goes has more.
+_MOST_TYPES = 64
+
 
 def decided_by_class(is_type_of: F) -> F:
     """Say of an `is_type_of` function that it looks at the Python class of the value and at nothing else.
@@ -30,6 +33,13 @@ def decided_by_class(is_type_of: F) -> F:
     """
     setattr(is_type_of, _BY_CLASS, True)
     return is_type_of
+
+
+def _says_yes(is_type_of: Any, value: Any, info: Any) -> bool:
+    try:
+        return is_type_of(value, info) is True
+    except Exception:  # Then each value is asked for, and has its error.
+        return False
 
 
 def complete_objects(run: Run, plan: ObjectPlan, column: Column | None, sources: Values) -> list[Any]:
@@ -67,14 +77,13 @@ class TypedPlan(TypePlan):
         self, run: Run, column: Column, values: Values, graphql_type: GraphQLObjectType
     ) -> list[Any]:
         """Complete values as objects of one type, of which each has to be."""
-        if graphql_type.is_type_of is None or self._is_accepted(graphql_type, values):
+        if graphql_type.is_type_of is None or self._is_accepted(run, column, values, graphql_type):
             return self._complete(run, column, values, graphql_type)
-        is_type_of = graphql_type.is_type_of
 
         def checked(run: Run, column: Column, values: Values, answers: Values) -> list[Any]:
             return self._complete_checked(run, column, values, graphql_type, answers)
 
-        return self._asked(run, column, values, is_type_of, checked)
+        return self._asked(run, column, values, graphql_type.is_type_of, checked)
 
     def _asked(
         self, run: Run, column: Column, values: Values, ask: Callable[[Any, Any], Any], use: Use
@@ -102,9 +111,18 @@ class TypedPlan(TypePlan):
         run.wait(part, [answers[index] for index in later], answered)
         return completed
 
-    def _is_accepted(self, graphql_type: GraphQLObjectType, values: Values) -> bool:
-        """Whether values of such Python classes were found to be of the type, where that is all it takes."""
-        return all((graphql_type, python_type) in self._accepted for python_type in set(map(type, values)))
+    def _is_accepted(self, run: Run, column: Column, values: Values, graphql_type: GraphQLObjectType) -> bool:
+        """Whether values of such Python classes are of the type, where it is their classes that decide."""
+        is_type_of = graphql_type.is_type_of
+        if not getattr(is_type_of, _BY_CLASS, False):
+            return False
+        for python_type, index in {type(value): index for index, value in enumerate(values)}.items():
+            if (graphql_type, python_type) not in self._accepted:
+                if not _says_yes(is_type_of, values[index], run.info(column, index)):
+                    return False
+                if len(self._accepted) < _MOST_TYPES:
+                    self._accepted.add((graphql_type, python_type))
+        return True
 
     def _complete_checked(
         self,
@@ -122,8 +140,6 @@ class TypedPlan(TypePlan):
                 run.fail(column, index, invalid_return_type_error(graphql_type, value, self.field.details))
             else:
                 right.append(index)
-                if getattr(graphql_type.is_type_of, _BY_CLASS, False) and len(self._accepted) < 64:
-                    self._accepted.add((graphql_type, type(value)))
         if len(right) == len(values):
             return self._complete(run, column, values, graphql_type)
         completed: list[Any] = [None] * len(values)

@@ -39,6 +39,11 @@ class Run:
         """Have values of a column, null so far, finished when they are there, not all at the same time."""
         self.waiting.add(Group(column, awaitables, finish))
 
+    def end(self) -> None:
+        """Let go of what refers to it, so that nothing of it waits for the garbage collector."""
+        self._infos.clear()
+        del self.waiting
+
     def info(self, column: Column, index: int) -> Any:
         """What a resolver gets to know; of a list's items it is that of their field."""
         position = field_position(column.position(index))

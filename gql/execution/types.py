@@ -45,14 +45,17 @@ class Kind(enum.Enum):
 
 
 def kind_of(value: Any) -> Kind:
-    python_type = type(value)
-    if value is None or value is Undefined:
+    if type(value) is GeneratorType and value.gi_code.co_flags & inspect.CO_ITERABLE_COROUTINE:
+        return Kind.AWAITABLE  # As coroutines were written once.
+    return _kind_of_type(type(value))
+
+
+def _kind_of_type(python_type: type) -> Kind:
+    if python_type is type(None) or python_type is type(Undefined):
         return Kind.NULL
     if issubclass(python_type, Exception):
         return Kind.ERROR
     if issubclass(python_type, CoroutineType) or hasattr(python_type, "__await__"):
-        return Kind.AWAITABLE
-    if python_type is GeneratorType and value.gi_code.co_flags & inspect.CO_ITERABLE_COROUTINE:
         return Kind.AWAITABLE
     return Kind.PLAIN
 
@@ -72,7 +75,7 @@ class TypePlan:
         A value that was awaited once is not awaited again.
         """
         types = set(map(type, values))
-        if types <= self._plain:
+        if types <= self._plain or self._are_plain(types):
             return self.complete_plain(run, column, values, types) if values else []
         return self._sorted_out(run, column, values, awaited=awaited)
 
@@ -80,10 +83,19 @@ class TypePlan:
         """The same for values that are no nulls, errors or awaitables; `types` are their Python types."""
         raise NotImplementedError
 
+    def _are_plain(self, types: set[type]) -> bool:
+        """Whether all values of these Python types are; a generator's type does not say."""
+        if GeneratorType in types or any(_kind_of_type(each) is not Kind.PLAIN for each in types):
+            return False
+        if len(self._plain) < _MOST_TYPES:
+            self._plain |= types
+        return True
+
     def _sorted_out(self, run: Run, column: Column, values: Values, *, awaited: bool) -> list[Any]:
         indices: dict[Kind, list[int]] = defaultdict(list)
         for index, value in enumerate(values):
-            indices[self._kind_of(value, awaited=awaited)].append(index)
+            kind = kind_of(value)
+            indices[Kind.PLAIN if awaited and kind is Kind.AWAITABLE else kind].append(index)
         for index in indices[Kind.ERROR]:
             run.fail(column, index, values[index])
         for index in indices[Kind.NULL] if self.nonnull else ():
@@ -95,15 +107,6 @@ class TypePlan:
         if later := indices[Kind.AWAITABLE]:
             run.wait(*part_of(column, values, later), self.complete_awaited)
         return completed
-
-    def _kind_of(self, value: Any, *, awaited: bool) -> Kind:
-        kind = kind_of(value)
-        if kind is Kind.AWAITABLE and awaited:
-            return Kind.PLAIN
-        # A generator's type does not say whether it is an old coroutine.
-        if kind is Kind.PLAIN and type(value) is not GeneratorType and len(self._plain) < _MOST_TYPES:
-            self._plain.add(type(value))
-        return kind
 
     def complete_awaited(
         self, run: Run, column: Column, values: Values, _indices: Sequence[int]

@@ -1,0 +1,365 @@
+"""The read lane gives the same rows as SQLAlchemy's own way, of the same types, for all that can be asked."""
+
+import random
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import strawberry
+from sqlalchemy import Float, Numeric, bindparam, inspect, literal_column, select, update
+
+from db import read, selects
+from db.base import Entity
+from db.engine import Database
+from db.enums import PostStatus, Role
+from db.keyset import Order, Page, Position
+from db.models import Comment, Post, Session, Tag, User
+from db.rows import Row
+from db.sources import Target, source_of
+from db.statements import SHAPES, Statement
+from gql import policy
+from gql.auth import _session
+from gql.inputs import DateTimeRange, PostFilter, TagBy, UserBy
+from gql.loaders import EVERYTHING, Narrowing
+from gql.policy import Viewer
+from gql.relay import to_global_id
+from tests import factories
+from tests.lanes import ordinary
+
+pytestmark = pytest.mark.anyio
+
+SEED = secrets.randbits(32)
+READS = 250
+
+ORDERS: dict[type[Entity], tuple[str, ...]] = {
+    User: ("id", "created_at", "name", "username_key"),
+    Post: ("id", "created_at", "public_from", "published_at"),
+    Comment: ("id", "created_at", "parent_id", "deleted_at"),
+    Tag: ("id", "name"),
+    Session: ("created_at",),
+}
+KEYS: dict[type[Entity], tuple[str, ...]] = {
+    User: ("id", "username_key"),
+    Post: ("id", "slug"),
+    Tag: ("id", "slug"),
+}
+TARGETS: tuple[Any, ...] = (
+    *ORDERS,
+    *(User.posts, User.comments, User.sessions),
+    *(Post.comments, Post.tags, Comment.replies, Tag.posts),
+)
+PARENTS = {"users": User, "posts": Post, "comments": Comment, "tags": Tag}
+FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+
+
+@pytest.fixture
+async def rows(database: Database) -> dict[type[Entity], list[Any]]:
+    """A few of everything, with nulls, equal values, the first and the last moment, and odd text."""
+    moments = [factories.YESTERDAY, factories.NOW, factories.NOW - timedelta(microseconds=1)]
+    users = [
+        factories.user(name=name, role=role, created_at=moments[index % 3], email_verified_at=None)
+        for index, (name, role) in enumerate(
+            [
+                (None, Role.USER),
+                ("Ada", Role.USER),
+                ("Ada", Role.EDITOR),
+                (None, Role.ADMIN),
+                ("é\\'\"%", Role.USER),
+            ]
+        )
+    ]
+    kinds: list[dict[str, Any]] = [{}, {}, *factories.HIDDEN.values(), {"published_at": FIRST}]
+    values = [{}, {"a": [1, 2.5, None, True, "é"]}, {"big": 10**30, "nested": {"": {}}}]
+    posts = [
+        factories.post(
+            users[index % 3],
+            created_at=moments[index % 3],
+            attributes=values[index % 3],
+            body="ü" * 150 * (index % 4),
+            **kind,
+        )
+        for index, kind in enumerate(kinds * 3)
+    ]
+    tags = [factories.tag() for _ in range(3)]
+    for index, post in enumerate(posts):
+        post.tags = tags[: index % 4]
+    comments = [
+        factories.comment(posts[index % 7], users[index % 5], created_at=moments[index % 3])
+        for index in range(20)
+    ]
+    comments += [factories.reply(comments[index % 5], users[index % 5]) for index in range(10)]
+    comments += [factories.reply(comments[index], None, deleted_at=moments[index % 3]) for index in range(3)]
+    sessions = [
+        Session(
+            owner_id=None, user=users[index % 3], user_agent="test", expires_at=LAST if index % 2 else FIRST
+        )
+        for index in range(6)
+    ]
+    await factories.save(database, *users, *posts, *tags, *comments, *sessions)
+    return {User: users, Post: posts, Tag: tags, Comment: comments, Session: sessions}
+
+
+class Reads:
+    """Any reads, each as a function that can be called twice."""
+
+    def __init__(self, rows: dict[type[Entity], list[Any]], database: Database, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.rows = rows
+        self.database = database
+
+    def any(self) -> tuple[str, Callable[[], Any]]:
+        return self.random.choice([self.by_key, self.page, self.page, self.page, self.count])()
+
+    def by_key(self) -> tuple[str, Callable[[], Any]]:
+        model = self.random.choice(list(KEYS))
+        key = self.random.choice(KEYS[model])
+        values = [getattr(row, key) for row in self._some(model)] + self.random.choice(
+            [[], [0 if key == "id" else "?"]]
+        )
+        arguments = (model, key, values, self._columns(model), self._visible(model))
+        return f"{arguments}", lambda: read.rows_by_key(self.database, *arguments)
+
+    def page(self) -> tuple[str, Callable[[], Any]]:
+        target, rows, parents = self._connection()
+        model = source_of(target).model
+        order = Order(self.random.choice(ORDERS[model]), self.random.random() < 0.5)
+        page = Page(
+            self.random.choice([1, 2, 3, 50]),
+            order,
+            backward=self.random.random() < 0.5,
+            after=self._position(model, order),
+            before=self._position(model, order),
+        )
+        columns = self._columns(model, order.column)
+        return f"{(rows, parents, page, columns)}", lambda: read.pages(
+            self.database, rows, parents, page, columns
+        )
+
+    def count(self) -> tuple[str, Callable[[], Any]]:
+        _, rows, parents = self._connection()
+        return f"{(rows, parents)}", lambda: read.counts(self.database, rows, parents)
+
+    def _connection(self) -> tuple[Target, read.Rows, list[Any]]:
+        target = self.random.choice(TARGETS)
+        source = source_of(target)
+        narrowing = self._narrowing() if source.model is Post else EVERYTHING
+        seen = self._visible(source.model, hidden=narrowing.hidden)
+        parents: list[Any] = [read.ALL]
+        if source.parent is not None:
+            parents = [row.id for row in self._some(target.parent.class_)] + self.random.choice([[], [0]])
+        return target, read.Rows(target, seen, narrowing.left, narrowing.values), parents
+
+    def _some(self, model: type[Entity]) -> list[Any]:
+        return self.random.sample(self.rows[model], self.random.randint(0, min(6, len(self.rows[model]))))
+
+    def _viewer(self) -> Viewer | None:
+        user = self.random.choice([None, *self.rows[User]])
+        return user and Viewer(user.id, user.role)
+
+    def _visible(self, model: type[Entity], hidden: bool = False) -> read.Visible:
+        return policy.visible(model, self._viewer(), hidden=hidden)
+
+    def _columns(self, model: type[Entity], *needed: str) -> tuple[str, ...]:
+        names = list(inspect(model).column_attrs.keys())
+        chosen = self.random.sample(names, self.random.randint(0, len(names)))
+        return tuple(dict.fromkeys(["id", *chosen, *needed]))
+
+    def _position(self, model: type[Entity], order: Order) -> Position | None:
+        row = self.random.choice([None, *self.rows[model]])
+        # What is generated by the database the rows that were saved do not all know.
+        value = None if row is None else vars(row).get(order.column)
+        return row and (value if value is not None or self._is_nullable(model, order) else FIRST, row.id)
+
+    def _is_nullable(self, model: type[Entity], order: Order) -> bool:
+        return bool(getattr(inspect(model).column_attrs[order.column].columns[0], "nullable", False))
+
+    def _narrowing(self) -> Narrowing:
+        def maybe(value: Any) -> Any:
+            return self.random.choice([value, strawberry.UNSET, strawberry.UNSET])
+
+        user, tag = self.random.choice(self.rows[User]), self.random.choice(self.rows[Tag])
+        users = (UserBy(id=strawberry.ID(to_global_id("User", user.id))), UserBy(username=user.username))
+        tags = (
+            TagBy(id=strawberry.ID(to_global_id("Tag", tag.id))),
+            TagBy(slug=self.random.choice([tag.slug, "?"])),
+        )
+        spans = (DateTimeRange(since=maybe(factories.YESTERDAY), before=maybe(LAST)) for _ in range(2))
+        return PostFilter(
+            author=maybe(self.random.choice(users)),
+            tag=maybe(self.random.choice(tags)),
+            status=maybe(self.random.choice(list(PostStatus))),
+            created_at=maybe(next(spans)),
+            published_at=maybe(next(spans)),
+        ).narrowing()
+
+
+def typed(found: dict[Any, Any]) -> dict[Any, str]:
+    """Texts tell a number from a truth value, and a moment from one without an offset."""
+    return {repr(key): repr(value) for key, value in found.items()}
+
+
+async def test_any_read_gives_the_same_as_a_statement_written_for_it(
+    database: Database, rows: dict[type[Entity], list[Any]]
+) -> None:
+    reads, found_any = Reads(rows, database, SEED), 0
+    for _ in range(READS):
+        description, run = reads.any()
+        found = await run()
+        with ordinary():
+            expected = await run()
+        assert typed(found) == typed(expected), f"seed {SEED}: {description}"
+        found_any += bool(found)
+        for value in found.values():
+            for row in value if isinstance(value, list) else [value]:
+                assert isinstance(row, Row | int)
+    assert found_any > READS / 3, f"seed {SEED}"
+
+
+async def test_the_same_shape_is_the_same_statement_whatever_its_values(
+    database: Database, rows: dict[type[Entity], list[Any]]
+) -> None:
+    ada, bob = (Viewer(user.id, user.role) for user in rows[User][:2])
+    for reader in (ada, bob, ada):
+        columns = ("id", "title")
+        seen = await read.rows_by_key(
+            database, Post, "id", [post.id for post in rows[Post]], columns, policy.visible(Post, reader)
+        )
+        with ordinary():
+            expected = await read.rows_by_key(
+                database, Post, "id", [post.id for post in rows[Post]], columns, policy.visible(Post, reader)
+            )
+        assert seen == expected
+    one = selects.rows_by_key(database.dialect, Post, "id", columns, policy.visible(Post, ada).alternatives)
+    other = selects.rows_by_key(database.dialect, Post, "id", columns, policy.visible(Post, bob).alternatives)
+    assert one is other
+
+
+def filters() -> list[Narrowing]:
+    moment = factories.NOW
+    ids = strawberry.ID(to_global_id("User", 1)), strawberry.ID(to_global_id("Tag", 1))
+    spans = [
+        DateTimeRange(),
+        DateTimeRange(since=moment),
+        DateTimeRange(before=moment),
+        DateTimeRange(since=moment, before=moment),
+    ]
+    return [
+        EVERYTHING,
+        *(PostFilter(author=by).narrowing() for by in (UserBy(id=ids[0]), UserBy(username="ada"))),
+        *(PostFilter(tag=by).narrowing() for by in (TagBy(id=ids[1]), TagBy(slug="ada"))),
+        *(PostFilter(status=status).narrowing() for status in PostStatus),
+        *(PostFilter(created_at=span).narrowing() for span in spans[1:]),
+        *(PostFilter(published_at=span).narrowing() for span in spans),
+    ]
+
+
+async def test_shapes_that_are_nearly_the_same_have_statements_of_their_own(database: Database) -> None:
+    some, null = (1, 1), (None, 1)
+    order = Order("published_at")
+    base = Page(3, order)
+    orders = [Order("published_at", True), Order("created_at"), Order("created_at", True), Order("id")]
+    varied = [
+        *(Page(3, other) for other in orders),
+        Page(4, order),
+        Page(3, order, backward=True, after=some),
+        *(Page(3, order, after=bound) for bound in (some, null)),
+        *(Page(3, order, before=bound) for bound in (some, null)),
+        *(Page(3, order, after=after, before=before) for after in (some, null) for before in (some, null)),
+    ]
+    viewers = [None, Viewer(1, Role.USER), Viewer(1, Role.EDITOR)]
+    ways = [
+        policy.visible(Post, viewer, hidden=hidden).alternatives
+        for viewer in viewers
+        for hidden in (False, True)
+    ]
+    lefts = [narrowing.left for narrowing in filters()]
+    columns = ("id", "published_at", "created_at")
+    shape: selects.Shape = (User.posts, lefts[0], ways[2])
+    asked = [
+        *((selects.pages_of_parents, (shape, page.shape(), columns)) for page in (base, *varied)),
+        *((selects.pages_of_parents, ((shape[0], left, shape[2]), base, columns)) for left in lefts[1:]),
+        # Editors see everything, whether it is hidden or not.
+        *(
+            (selects.pages_of_parents, ((*shape[:2], way), base, columns))
+            for way in (ways[0], ways[1], ways[3], ways[4])
+        ),
+        (selects.pages_of_parents, ((Tag.posts, *shape[1:]), base, columns)),
+        (selects.pages_of_parents, (shape, base, columns[::-1])),
+        (selects.pages_of_parents, (shape, base, (*columns, "title"))),
+        (selects.page_of_all, (shape, base, columns)),
+        *((selects.counts, (shape, of_parents)) for of_parents in (False, True)),
+        *((selects.rows_by_key, (Post, key, columns, ways[2])) for key in ("id", "slug")),
+    ]
+    texts = [build(database.dialect, *arguments).sql for build, arguments in asked]
+    assert len(set(texts)) == len(texts), [text for text in texts if texts.count(text) > 1]
+    # The same again is the same again.
+    assert texts == [build(database.dialect, *arguments).sql for build, arguments in asked]
+
+
+async def test_nothing_in_a_statement_stays_as_it_was_the_first_time(database: Database) -> None:
+    """A value in its text would be right for the first who asked."""
+    shapes: list[selects.Shape] = [
+        (Post, narrowing.left, seen) for narrowing in filters() for seen in _all_ways(Post)
+    ]
+    page = Page(3, Order("published_at"), after=(1, 1), before=(1, 1)).shape()
+    statements = [
+        selects.page_of_all(database.dialect, shape, page, ("id", "published_at")) for shape in shapes
+    ]
+    statements += [
+        selects.rows_by_key(database.dialect, model, "id", tuple(inspect(model).column_attrs.keys()), seen)
+        for model in ORDERS
+        for seen in _all_ways(model)
+    ]
+    for statement in (*statements, _session(database.dialect)):
+        # SQLite's dialect says that the first row comes first.
+        assert set(statement._compiled[2].values()) <= ({0} if database.is_sqlite else set()), statement.sql
+        assert len(statement.sql) < 15_000, "asyncpg keeps no longer ones prepared"
+
+
+def _all_ways(model: type[Entity]) -> list[selects.Alternatives]:
+    viewers = (None, Viewer(1, Role.USER), Viewer(1, Role.EDITOR))
+    return [policy.visible(model, viewer).alternatives for viewer in viewers]
+
+
+async def test_only_so_many_statements_are_kept(database: Database) -> None:
+    shape: selects.Shape = (Tag, selects.EVERYTHING, policy.visible(Tag, None).alternatives)
+    for limit in range(SHAPES + 50):
+        selects.page_of_all(database.dialect, shape, Page(limit, Order("id")), ("id",))
+    for builder in (selects.page_of_all, selects.pages_of_parents, selects.counts, selects.rows_by_key):
+        assert builder.cache_info().maxsize == SHAPES
+        assert builder.cache_info().currsize <= SHAPES
+
+
+async def test_types_that_depend_on_what_the_driver_says_are_the_same_too(database: Database) -> None:
+    columns: list[Any] = [
+        literal_column("CAST('1.50' AS NUMERIC)", Numeric()),
+        literal_column("CAST('1.50' AS NUMERIC)", Numeric(asdecimal=False)),
+        literal_column("CAST('1.50' AS FLOAT)", Float()),
+        literal_column("CAST('1.50' AS FLOAT)", Float(asdecimal=True)),
+    ]
+    statement = Statement(select(*columns, bindparam("given", type_=Numeric())), database.dialect)
+    values = {"given": 2}
+    expected = await read.fetch(database, statement.select, values)
+    found = map(tuple, await read.run(database, statement, values))
+    assert repr(list(found)) == repr(statement.transposed(expected))
+
+
+async def test_a_value_that_is_missing_is_an_error_and_not_a_null(database: Database) -> None:
+    statement = Statement(select(User.id).where(User.id == bindparam("given")), database.dialect)
+    with pytest.raises(Exception, match="given"):
+        await read.run(database, statement, {})
+    assert await read.run(database, statement, {"given": 0}) == [()]
+
+
+async def test_what_was_written_since_is_read(
+    database: Database, rows: dict[type[Entity], list[Any]]
+) -> None:
+    post = rows[Post][0]
+    seen = policy.visible(Post, None)
+    for title in ("one", "two"):
+        async with database.writing() as session:
+            await session.execute(update(Post).where(Post.id == post.id).values(title=title))
+        found = await read.rows_by_key(database, Post, "id", [post.id], ("id", "title"), seen)
+        assert found[post.id].title == title  # type: ignore[attr-defined] # A light row has what was asked for.
