@@ -8,14 +8,18 @@ from graphql import (
     get_named_type,
     is_abstract_type,
     is_composite_type,
+    is_leaf_type,
+    is_non_null_type,
     is_object_type,
     is_required_argument,
     is_union_type,
-    is_leaf_type,
 )
 
 # Names of fields and aliases are few, so that many of them meet.
 _ALIASES = "abcd"
+
+# What cannot be given where null is refused.
+_MAYBE = {"null", "$n", "$s", "$f", "{f: $f}"}
 
 
 class Documents:
@@ -131,7 +135,9 @@ class Documents:
         given = []
         for name, argument in field.args.items():
             if name in choices and (is_required_argument(argument) or r.random() < 0.4):
-                given.append(f"{name}: {self._declare(r.choice(choices[name]))}")
+                fitting = [text for text in choices[name] if not (is_non_null_type(argument.type) and text in _MAYBE)]
+                chosen = r.choice(fitting if r.random() < 0.95 else choices[name])
+                given.append(f"{name}: {self._declare(chosen)}")
         return f"({', '.join(given)})" if given else ""
 
     def _declare(self, text: str) -> str:

@@ -97,7 +97,9 @@ class Numbered:
     async def far(self, n: int | None = 7) -> "Numbered":
         return await later(of_number(self.number + (n or 0)), self.number % 4) or Dog(number=0)
 
-    squared: int = strawberry.field(resolver=square, metadata={"resolve_column": squares})
+    must_square: int = strawberry.field(resolver=slow_square, metadata={"resolve_column": slow_squares})
+
+    squared: int | None = strawberry.field(resolver=square, metadata={"resolve_column": squares})
     slowly_squared: int | None = strawberry.field(
         resolver=slow_square, metadata={"resolve_column": slow_squares}
     )
@@ -200,11 +202,11 @@ class Query:
         return [of_number(number) for number in range(n or 0)]
 
     @strawberry.field
-    async def all(self) -> list[Numbered]:
+    async def all(self) -> list[Numbered] | None:
         return [Dog(number=number) for number in range(5)]
 
     @strawberry.field
-    def box(self, f: Filter, s: str | None = None) -> Box[Person]:
+    def box(self, f: Filter, s: str | None = None) -> Box[Person] | None:
         return Box(content=Person(number=f.a or 0), count=len(s or ""))
 
     @strawberry.field
@@ -212,7 +214,7 @@ class Query:
         return [Person(number=4), Dog(number=5), Box(content=Person(number=6), count=1)]
 
     fixed: int = 5
-    light: Light = strawberry.field(resolver=lambda: Row(2))
+    light: Light | None = strawberry.field(resolver=lambda: Row(2))
 
 
 @strawberry.type

@@ -29,6 +29,7 @@ async def check(document: str, values: dict[str, Any], *, exactly: bool = False)
             schema._schema,
             parse(document),
             values,
+            root=Query,
             context=lambda: {"owners": True, "count": 0},
             more=more,
         )
@@ -79,7 +80,7 @@ async def test_schemas_that_execute_themselves(document: str) -> None:
     )
     before = counts["compiled"]
     found = [
-        await each.execute(document, context_value={"owners": True, "count": 0}) for each in (stock, compiled)
+        await each.execute(document, context_value={"owners": True, "count": 0}, root_value=Query()) for each in (stock, compiled)
     ]
     assert counts["compiled"] == before + 1
     assert repr(found[0].data) == repr(found[1].data)
