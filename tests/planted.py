@@ -114,7 +114,7 @@ def run_tests(folder: Path) -> subprocess.CompletedProcess[str]:
 
 def copied(folder: Path) -> Path:
     for name in ("gql", "db", "tests", "migrations"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "static"))
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", folder)
     return folder
 
@@ -126,7 +126,7 @@ def verdict(bug: Bug | None) -> str:
         if bug is not None:
             planted(bug, folder)
         finished = run_tests(folder)
-    first = next((line for line in finished.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))), "")
+    first = next((line for line in finished.stdout.splitlines() if line.startswith(("FAILED", "ERROR", "E  "))), "")
     return "survived" if finished.returncode == 0 else f"caught   {first[:100] or 'it never ended'}"
 
 
