@@ -78,7 +78,7 @@ class Documents:
     def _type_condition(self, kind: Any) -> str | None:
         """Sometimes one that nothing can match."""
         r = self.random
-        related = [kind.name]
+        related: list[str] = [kind.name]
         if is_abstract_type(kind):
             related += [found.name for found in self.schema.get_possible_types(kind)]
         elif is_object_type(kind):
@@ -88,7 +88,8 @@ class Documents:
             for name, found in self.schema.type_map.items()
             if is_composite_type(found) and name[:2] != "__"
         ]
-        return r.choice([None, *related, *related, r.choice(others)])
+        choices = [None, *related, *related, r.choice(others)]
+        return r.choice(choices)
 
     def _spread(self, kind: Any, depth: int) -> str:
         r = self.random
@@ -135,7 +136,9 @@ class Documents:
         given = []
         for name, argument in field.args.items():
             if name in choices and (is_required_argument(argument) or r.random() < 0.4):
-                fitting = [text for text in choices[name] if not (is_non_null_type(argument.type) and text in _MAYBE)]
+                fitting = [
+                    text for text in choices[name] if not (is_non_null_type(argument.type) and text in _MAYBE)
+                ]
                 chosen = r.choice(fitting if r.random() < 0.95 else choices[name])
                 given.append(f"{name}: {self._declare(chosen)}")
         return f"({', '.join(given)})" if given else ""

@@ -1,9 +1,12 @@
-"""A Strawberry schema with every kind of field that Strawberry has. What fails does so by the number of its object."""
+"""A Strawberry schema with every kind of field that Strawberry has.
+
+What fails does so by the number of its object.
+"""
 
 import enum
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Annotated, Any, Generic, NewType, TypeVar
+from typing import Annotated, Any, Generic, NewType, TypeVar, cast
 
 import strawberry
 from strawberry.extensions import FieldExtension
@@ -43,7 +46,7 @@ class Filter:
 
 class Even(BasePermission):
     message = "only even ones"
-    error_extensions = {"code": "ODD"}  # noqa: RUF012 # As Strawberry declares it.
+    error_extensions = {"code": "ODD"}
 
     def has_permission(self, source: Any, info: Any, **_: Any) -> bool:
         return source is None or source.number % 2 == 0
@@ -111,15 +114,15 @@ class Person(Numbered):
     odd: Odd | None = strawberry.field(resolver=lambda root: root.number)
     maybe: strawberry.ID | None = None
 
-    @strawberry.field(permission_classes=[Even])
+    @strawberry.field(permission_classes=[Even])  # type: ignore[untyped-decorator]
     def secret(self) -> str | None:
         return f"secret {self.number}"
 
-    @strawberry.field(permission_classes=[SlowlyEven])
+    @strawberry.field(permission_classes=[SlowlyEven])  # type: ignore[untyped-decorator]
     async def slow_secret(self) -> str:
         return f"secret {self.number}"
 
-    @strawberry.field(extensions=[Louder()])
+    @strawberry.field(extensions=[Louder()])  # type: ignore[untyped-decorator]
     def loud(self, s: str = "hey") -> str:
         return s
 
@@ -130,7 +133,8 @@ class Person(Numbered):
 
     @strawberry.field
     async def stuff(self) -> "list[Thing]":
-        return [thing for thing in map(of_number, range(3)) if thing] + [Box(content=self, count=self.number)]  # type: ignore[list-item]
+        things: list[Any] = [thing for thing in map(of_number, range(3)) if thing]
+        return [*things, Box(content=self, count=self.number)]
 
 
 @strawberry.type
@@ -214,7 +218,7 @@ class Query:
         return [Person(number=4), Dog(number=5), Box(content=Person(number=6), count=1)]
 
     fixed: int = 5
-    light: Light | None = strawberry.field(resolver=lambda: Row(2))
+    light: Light | None = strawberry.field(resolver=lambda: cast(Light, Row(2)))
 
 
 @strawberry.type

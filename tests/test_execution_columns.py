@@ -183,7 +183,8 @@ async def test_a_column_for_one_object_and_for_none() -> None:
 
 async def test_columns_of_an_interface_are_those_of_its_types() -> None:
     found = schema_of(
-        """interface Named {name: String} type A implements Named {name: String} type B implements Named {name: String}
+        """interface Named {name: String} type A implements Named {name: String} type B implements Named
+          {name: String}
         type Query {all: [Named]}""",
         Query={"all": lambda *_: ["a1", "b1", "a2", "c", "b2"]},
         Named={"resolve_type": lambda source, *_: source[0].upper()},

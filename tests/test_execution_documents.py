@@ -18,9 +18,12 @@ LANGUAGE = """
 interface Named {name: String slow(ticks: Int = 1): String friend: Named}
 interface Pet {legs: Int}
 type Person implements Named {
-  name: String slow(ticks: Int = 1): String friend: Named friends: [Named!] age: Int! fails: Int mustFail: Int!
+  name: String slow(ticks: Int = 1): String friend: Named friends: [Named!] age: Int!
+  fails: Int mustFail: Int!
 }
-type Dog implements Named & Pet {name: String slow(ticks: Int = 1): String friend: Named legs: Int barks: Boolean!}
+type Dog implements Named & Pet {
+  name: String slow(ticks: Int = 1): String friend: Named legs: Int barks: Boolean!
+}
 union Thing = Person | Dog
 type Query {me: Person you: Named things: [Thing!]! all: [Named] dog: Dog! text(a: String): String}
 schema {query: Query}
@@ -62,17 +65,21 @@ def schema() -> GraphQLSchema:
 SCHEMA = schema()
 FRAGMENTS = """
 fragment N on Named {name friend {name}} fragment P on Person {age ...N friends {...N ...D}}
-fragment D on Dog {barks name legs} fragment L on Pet {legs ... on Dog {barks}} fragment Q on Query {me {...P}}
+fragment D on Dog {barks name legs} fragment L on Pet {legs ... on Dog {barks}}
+fragment Q on Query {me {...P}}
 """
 DOCUMENTS = {
     "aliases": "{b: me {z: name a: name name} a: me {name} me {y: age x: age}}",
-    "typename": "{__typename a: __typename me {__typename name} things {__typename t: __typename} dog {__typename}}",
+    "typename": "{__typename a: __typename me {__typename name} things {__typename t: __typename}"
+    " dog {__typename}}",
     "only typename": "{all {__typename}}",
     "merged fields": "{me {name} me {age} dog {name} me {name friend {name}} dog {legs} me {friend {slow}}}",
-    "merged deeply": "{me {friend {friend {name}}} ...A} fragment A on Query {me {friend {slow friend {slow}}}}",
+    "merged deeply": "{me {friend {friend {name}}} ...A} fragment A on Query {me {friend {slow"
+    " friend {slow}}}}",
     "merged in fragments": "{you {name ...N ... on Dog {name friend {slow} legs}}}",
     "order of merged fields": "{me {a: name friend {slow} b: name} ... {me {c: name friend {name} a: name}}}",
-    "order of slow fields": "{a: text me {c: slow(ticks: 5) name b: slow(ticks: 1) age a: slow(ticks: 3)} b: text}",
+    "order of slow fields": "{a: text me {c: slow(ticks: 5) name b: slow(ticks: 1) age a:"
+    " slow(ticks: 3)} b: text}",
     "inline without type": "{... {... {me {... {name}}}}}",
     "named": "{...Q me {name}}",
     "nested": "{me {...P} you {...N ...D}}",
@@ -80,20 +87,24 @@ DOCUMENTS = {
     "interface": "{all {name ... on Person {age} ... on Dog {barks} ...L}}",
     "interface of an interface": "{all {... on Pet {legs} ... on Named {name}}}",
     "union": "{things {... on Person {name age} ... on Dog {name legs} ... on Named {friend {name}}}}",
-    "nothing matches": "{me {... on Named {... on Pet {legs}}} things {... on Pet {legs}} all {... on Dog {barks}}}",
+    "nothing matches": "{me {... on Named {... on Pet {legs}}} things {... on Pet {legs}} all {..."
+    " on Dog {barks}}}",
     "different fields by type": "{things {... on Person {x: age} ... on Dog {x: legs}}}",
     "different children by type": "{all {... on Person {friend {name}} ... on Dog {friend {slow}}}}",
-    "same key, other arguments by type": "{things {...on Person {s: slow(ticks: 3)} ...on Dog {s: slow(ticks: 1)}}}",
+    "same key, other arguments by type": "{things {...on Person {s: slow(ticks: 3)} ...on Dog {s:"
+    " slow(ticks: 1)}}}",
     "skip": "{me {name @skip(if: true) age @skip(if: false)} dog @skip(if: true) {name}}",
     "include": "{me {name @include(if: true) age @include(if: false)} you @include(if: false) {name}}",
     "both": "{a: text @skip(if: false) @include(if: false) b: text @skip(if: true) @include(if: true)}",
     "nothing is left": "{me {name @skip(if: true)} things {__typename @include(if: false)}}",
     "nothing at all": "{me @skip(if: true) {name}}",
-    "conditions of fragments": "{me {...N @skip(if: true) ...P @include(if: true)} ... @skip(if: true) {dog {name}}}",
+    "conditions of fragments": "{me {...N @skip(if: true) ...P @include(if: true)} ... @skip(if:"
+    " true) {dog {name}}}",
     "one of two": "{me {name @skip(if: true)} me {name age}}",
     "skipped and asked for": "{dog {friend @skip(if: true) {name} friend {slow} name}}",
     "fragment skipped once": "{me {...N @skip(if: true)} you {...N} ...Q @skip(if: true) ...Q}",
-    "errors with aliases": "{me {a: fails b: mustFail} you {name} b: me {fails fails ...F}} fragment F on Person {fails}",
+    "errors with aliases": "{me {a: fails b: mustFail} you {name} b: me {fails fails ...F}} fragment"
+    " F on Person {fails}",
     "comments and commas": "# one\n{me,{name,,age}, # two\n}",
     "block string": '{text(a: """\n  many\n    lines\n""")}',
     "no fields that are known": "{nothing me {nothing name}}",
@@ -182,7 +193,8 @@ async def test_which_operation_is_executed(name: str | None) -> None:
 INTROSPECTION = {
     "__schema": "{__schema {queryType {name} types {name kind fields {name type {name ofType {name}}}}}}",
     "__type": '{dog {name} __type(name: "Person") {...T} other: __type(name: "Nobody") {name}}'
-    " fragment T on __Type {name kind interfaces {name} possibleTypes {name} fields {name args {name defaultValue}}}",
+    " fragment T on __Type {name kind interfaces {name} possibleTypes {name} fields {name args {name"
+    " defaultValue}}}",
     "directives": "{__schema {directives {name locations args {name type {name}}}}}",
     "typename in it": "{__schema {__typename types {__typename}}}",
 }
@@ -201,7 +213,9 @@ async def test_operations_that_the_schema_does_not_have() -> None:
 
 
 # A level takes more frames than one of graphql-core's.
-TOO_DEEP = [pytest.param(depth, marks=pytest.mark.xfail(reason="it runs out of frames")) for depth in (100, 120)]
+TOO_DEEP = [
+    pytest.param(depth, marks=pytest.mark.xfail(reason="it runs out of frames")) for depth in (100, 120)
+]
 
 
 @pytest.mark.parametrize("depth", [50, 80, *TOO_DEEP])

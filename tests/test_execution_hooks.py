@@ -191,7 +191,7 @@ async def test_middleware(middleware: Any) -> None:
 async def test_signals_and_hooks() -> None:
     finished: list[Any] = []
     controller = AbortController()
-    for more in (
+    options: tuple[dict[str, Any], ...] = (
         {"abort_signal": controller.signal},
         {"hooks": ExecutionHooks(finished.append)},
         {"hide_suggestions": True},
@@ -199,7 +199,8 @@ async def test_signals_and_hooks() -> None:
         {"is_awaitable": lambda value: hasattr(value, "__await__")},
         {"is_async_iterable": lambda value: hasattr(value, "__aiter__")},
         {"is_awaitable": lambda _: False, "field_resolver": lambda *_: 1},
-    ):
+    )
+    for more in options:
         await agree(operation(feed(), "{items {id} item {id}}", more=more), compiled=False)
     assert len(finished) == 2
     controller.abort()
@@ -236,7 +237,8 @@ async def test_a_schema_that_defers_is_refused(executor: type[Executor[Any]], do
         execute(feed(GraphQLDeferDirective, GraphQLStreamDirective), parse(document), executor_class=executor)
 
 
-DIRECTIVES = "directive @mark(n: Int) repeatable on QUERY | FIELD | FRAGMENT_SPREAD | INLINE_FRAGMENT | VARIABLE_DEFINITION"
+DIRECTIVES = """directive @mark(n: Int) repeatable on
+  QUERY | FIELD | FRAGMENT_SPREAD | INLINE_FRAGMENT | VARIABLE_DEFINITION"""
 
 
 @pytest.mark.parametrize(

@@ -81,14 +81,26 @@ def call(field: str, given: dict[str, Any], answer: str) -> str:
 
 
 SCRIPT = (
-    ("ada", call("createPost", {"title": "One", "body": "1", "tags": ["x", "y"]}, f"post {POST} postEdge {{cursor}}")),
+    (
+        "ada",
+        call(
+            "createPost",
+            {"title": "One", "body": "1", "tags": ["x", "y"]},
+            f"post {POST} postEdge {{cursor}}",
+        ),
+    ),
     ("bob", call("createPost", {"title": "Two", "body": "2", "slug": "one"}, f"post {POST}")),
     ("bob", call("updatePost", {"id": to_global_id("Post", 1), "title": "Mine"}, f"post {POST}")),
     ("nobody", call("createPost", {"title": "No", "body": "-"}, "post {id}")),
     ("ada", call("createPost", {"title": "", "body": "-"}, "post {id}")),
     ("ada", call("publishPost", {"id": to_global_id("Post", 1)}, f"post {POST} postEdge {{node {{title}}}}")),
     ("bob", call("createComment", {"postId": to_global_id("Post", 1), "body": "Hi"}, f"comment {COMMENT}")),
-    ("ada", call("updatePost", {"id": to_global_id("Post", 1), "expectedVersion": 9, "body": "x"}, f"post {POST}")),
+    (
+        "ada",
+        call(
+            "updatePost", {"id": to_global_id("Post", 1), "expectedVersion": 9, "body": "x"}, f"post {POST}"
+        ),
+    ),
     ("bob", call("recordPostView", {"id": to_global_id("Post", 1)}, "post {viewCount}")),
     ("bob", call("logIn", {"username": "bob", "password": "not it"}, "viewer {id} tokens {accessToken}")),
     ("ada", call("deletePost", {"id": to_global_id("Post", 1)}, f"deletedPostId post {POST}")),
@@ -126,7 +138,11 @@ def at_random(r: random.Random) -> str:
         ("archivePost", {"id": post, "expectedVersion": r.randint(1, 3)}, "post {status version}"),
         ("deletePost", {"id": post}, "deletedPostId post {title}"),
         ("recordPostView", {"id": post}, "post {viewCount}"),
-        ("createComment", {"postId": post, "body": title or "c"}, f"comment {COMMENT} commentEdge {{cursor}}"),
+        (
+            "createComment",
+            {"postId": post, "body": title or "c"},
+            f"comment {COMMENT} commentEdge {{cursor}}",
+        ),
         ("createComment", {"postId": post, "parentId": comment, "body": "r"}, f"comment {COMMENT}"),
         ("updateComment", {"id": comment, "body": "changed"}, f"comment {COMMENT}"),
         ("deleteComment", {"id": comment}, f"deletedCommentId comment {COMMENT}"),
@@ -140,7 +156,9 @@ def at_random(r: random.Random) -> str:
 async def test_random_ones(twins: Twins, seed: int) -> None:
     r = random.Random(seed)
     for title in ("First", "Second", "Third", "Fourth"):
-        await twins.execute("ada", f"mutation {{{call('createPost', {'title': title, 'body': 'b'}, 'post {id}')}}}")
+        await twins.execute(
+            "ada", f"mutation {{{call('createPost', {'title': title, 'body': 'b'}, 'post {id}')}}}"
+        )
     for _ in range(40):
         fields = [f"m{number}: {at_random(r)}" for number in range(r.choice([1, 1, 2, 4]))]
         await twins.execute(r.choice([*_NAMES, *_NAMES, "nobody"]), f"mutation {{{' '.join(fields)}}}")
@@ -155,4 +173,3 @@ async def test_both_did_write(twins: Twins) -> None:
             names = (await connection.scalars(select(User.username).order_by(User.id))).all()
         assert list(names) == list(_NAMES)
     assert all("'One'" in "".join(rows) for rows in await twins.written())
-

@@ -124,7 +124,8 @@ async def test_every_value_where_every_type_is_expected(wrap: str, name: str) ->
 async def test_all_values_in_one_column(wrap: str) -> None:
     """One field of many parents: each has another kind of value."""
     schema = schema_of(
-        f"type Query {{all: [Thing]! must: [Thing!]}} type Thing {{value: {wrap.format('Int')} name: String}}",
+        f"type Query {{all: [Thing]! must: [Thing!]}} type Thing {{value: {wrap.format('Int')} name:"
+        f" String}}",
         Query={"all": lambda *_: list(VALUES), "must": lambda *_: list(SYNCHRONOUS)},
         Thing={"value": lambda source, _: VALUES[source](), "name": lambda source, _: source},
     )
@@ -146,7 +147,8 @@ def test_values_without_an_event_loop(wrap: str, name: str) -> None:
 
 NESTED = """
 type Query {first: Item list: LIST last: Item}
-type Item {name: String! fails: Int failsAlways: Int! slow: Int slowly: Int! list: LIST child: Item must: Item!}
+type Item {name: String! fails: Int failsAlways: Int! slow: Int slowly: Int! list: LIST child: Item must:
+  Item!}
 """
 
 

@@ -80,7 +80,8 @@ async def test_schemas_that_execute_themselves(document: str) -> None:
     )
     before = counts["compiled"]
     found = [
-        await each.execute(document, context_value={"owners": True, "count": 0}, root_value=Query()) for each in (stock, compiled)
+        await each.execute(document, context_value={"owners": True, "count": 0}, root_value=Query())
+        for each in (stock, compiled)
     ]
     assert counts["compiled"] == before + 1
     assert repr(found[0].data) == repr(found[1].data)

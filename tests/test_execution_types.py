@@ -155,7 +155,7 @@ async def test_types_that_are_found_out(resolve_type: str, is_type_of: str | Non
 @pytest.mark.parametrize("is_type_of", [*list(IS_TYPE_OF)[:-1], RETURNED])
 async def test_types_asked_one_after_the_other(is_type_of: str) -> None:
     schema = pets(None, IS_TYPE_OF[is_type_of])
-    schema.type_map["Dog"].is_type_of = lambda source, _: later_some(source, True)  # type: ignore[attr-defined]
+    schema.type_map["Dog"].is_type_of = lambda source, _: later_some(source, True)
     for document in DOCUMENTS:
         await agree(operation(schema, document))
 
@@ -201,8 +201,24 @@ class Raising:
     __int__ = __float__ = __bool__ = __hash__ = __str__  # type: ignore[assignment]
 
 
-LEAVES = (
-    *(0, 1, -1, 2**31 - 1, -(2**31), 2**31, 2**53 + 1, 10**400, True, False, 1.0, 1.5, -0.0, 1e300),
+LEAVES: tuple[Any, ...] = (
+    *(
+        0,
+        1,
+        -1,
+        2**31 - 1,
+        -(2**31),
+        2**31,
+        -(2**31) - 1,
+        2**53 + 1,
+        10**400,
+        True,
+        False,
+        1.0,
+        1.5,
+        -0.0,
+        1e300,
+    ),
     *(math.nan, math.inf, "", "0", "1", "-1", "1.5", "1e3", "true", "false", "x", " 1 ", "RED", "red", "B"),
     *(b"1", Decimal(1), Decimal("1.5"), Decimal("NaN"), 1j, (), (1,), [], [1], {}, {"a": 1}, set()),
     *(Color.RED, Color.GREEN, Color, int, len, Text("5"), Text("RED"), Number(5), Odd(), Raising(), object),
@@ -229,7 +245,7 @@ async def test_every_value_as_every_leaf(kind: str, nullable: str) -> None:
         Item={"value": lambda source, _: LEAVES[source], "again": lambda source, _: LEAVES[source]},
     )
     scalar: GraphQLScalarType = schema.type_map["Any"]  # type: ignore[assignment]
-    scalar.coerce_output_value = serialize  # type: ignore[method-assign]
+    scalar.coerce_output_value = serialize
     colors: Any = schema.type_map["Color"]
     colors.values["RED"].value, colors.values["GREEN"].value = Color.RED, Color.GREEN
     await agree(operation(schema, "{all {value again}}"))
@@ -241,7 +257,7 @@ async def test_every_value_as_every_leaf(kind: str, nullable: str) -> None:
 
 async def test_a_column_of_one_kind_and_one_that_is_not() -> None:
     """What may be decided once for a whole column has to be right for its last value too."""
-    columns = {
+    columns: dict[str, list[Any]] = {
         "Int": [1, 2, 2**31, 3],
         "Float": [1.0, 2.0, math.inf],
         "String": ["a", Text("b"), 1],

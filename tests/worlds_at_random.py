@@ -110,7 +110,7 @@ class World:
             parts.append(f"type {name}{implements} {{{' '.join(inherited + own)}}}")
         parts += [f"union {name} = {' | '.join(r.sample(self.objects, 2))}" for name in self.unions]
         parts += [
-            f"type {name} {{{' '.join(self._fields(name[0].lower()) * 1)}}}" for name in ("Query", "Mutation")
+            f"type {name} {{{' '.join(self._fields(name[0].lower()))}}}" for name in ("Query", "Mutation")
         ]
         return "\n".join(parts)
 
@@ -198,7 +198,8 @@ class World:
         if how < self.slowness * 0.3:
             return [self._item(r, item) if r.random() < 0.5 else item for item in items]
         if how > 0.9:
-            return r.choice([tuple, iter, lambda items: (item for item in items)])(items)
+            kinds: list[Callable[[Any], Any]] = [tuple, iter, lambda items: (item for item in items)]
+            return r.choice(kinds)(items)
         return self._stream(items) if self.slowness and how > 0.87 else items
 
     async def _stream(self, items: Sequence[Any]) -> Any:
