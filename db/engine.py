@@ -91,7 +91,6 @@ class Database:
                 # prolific one's would be collected in a bitmap and sorted, where the index has them in order.
                 server_settings["enable_bitmapscan"] = "off"
             options["connect_args"] = {"server_settings": server_settings, **self._statement_cache()}
-            options["pool_pre_ping"] = not read_only
         engine = create_async_engine(
             self.settings.parsed_url,
             pool_size=connections,

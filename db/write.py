@@ -4,17 +4,22 @@ import asyncio
 import random
 import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import Select, UniqueConstraint, bindparam, insert, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.exc import StaleDataError
 
-from db.base import Base
+from db.base import Base, Entity
 from db.engine import Database
-from db.errors import ContentionError
+from db.errors import ConnectionLostError, ContentionError
+from db.read import Visible
+from db.rows import Row, expression, row_maker
+from db.selects import Alternatives
+from db.statements import SHAPES
 
 T = TypeVar("T")
 
@@ -51,16 +56,59 @@ async def _run(database: Database, work: Work[T], committed: Callable[[], None])
 
 async def _tried(database: Database, work: Work[T]) -> T:
     for attempt in range(_TRIES):
+        is_last, is_done = attempt == _TRIES - 1, False
         try:
             async with database.writing() as session:
                 result = await work(session)
                 await session.flush()
+                is_done = True
                 return result
+        except ConnectionLostError:
+            # Of a commit nobody knows what became of it; of what comes before it, nothing did. A server that
+            # was started anew is so found out: to ask each connection first would be a round trip more.
+            if is_done or is_last:
+                raise
         except (ContentionError, StaleDataError) as error:
-            if attempt == _TRIES - 1:
+            if is_last:
                 raise ContentionError("others were writing the same all the time") from error
             await asyncio.sleep(random.uniform(0, _PAUSE * 2**attempt))  # noqa: S311 # Only so that two part.
     raise AssertionError("the last try has returned or raised")
+
+
+async def referenced(
+    session: AsyncSession, model: type[Entity], key: int, columns: tuple[str, ...], visible: Visible
+) -> Row | None:
+    """A light row of what a new row is to refer to, None where it is not there or cannot be seen.
+
+    It is locked against those who delete it, and who change what foreign keys bring along.
+    """
+    connection = await session.connection()
+    statement = _referenced(model, columns, visible.alternatives)
+    found = (await connection.execute(statement, {"key": key, **visible.values})).one_or_none()
+    return None if found is None else row_maker(model, columns)(found)
+
+
+@lru_cache(maxsize=SHAPES)
+def _referenced(
+    model: type[Entity], columns: tuple[str, ...], visible: Alternatives
+) -> Select[*tuple[Any, ...]]:
+    found = select(*(expression(model, column).label(column) for column in columns))
+    is_meant = expression(model, "id") == bindparam("key")
+    return found.where(is_meant, or_(*visible)).with_for_update(read=True, key_share=True)
+
+
+async def insert_row(session: AsyncSession, model: type[Entity], values: dict[str, Any]) -> int:
+    """The key of a new row, which takes half of what it takes to add an entity. Values go by attributes."""
+    connection = await session.connection()
+    columns = {str(expression(model, name).key): value for name, value in values.items()}
+    key: int = (await connection.execute(_insert(model), columns)).scalar_one()
+    return key
+
+
+@lru_cache
+def _insert(model: type[Entity]) -> Any:
+    table: Any = model.__table__
+    return insert(table).returning(table.c.id)
 
 
 async def insert_missing(

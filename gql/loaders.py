@@ -6,6 +6,7 @@ They batch what one operation asks for in the same tick of the event loop into o
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any, TypeVar
 
 from aiodataloader import DataLoader, Loader, dispatch_queue
@@ -34,6 +35,14 @@ Column = asyncio.Future[list[Any]]
 """What was asked for, in the same order."""
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Wanted:
+    """The keys of a column, in its order; for one that is None, or not found, it has what is `missing`."""
+
+    keys: Sequence[Any]
+    missing: Any
+
+
 @dataclass(frozen=True)
 class Narrowing:
     """What a filter leaves of a connection, and the values of the parameters in that.
@@ -60,24 +69,26 @@ class Loaders:
         self._database = database
         self._viewer = viewer
         self._needed = needed
-        self._made: dict[Hashable, DataLoader[Any, Any]] = {}
+        self._made: dict[Hashable, _Loader] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._closed = False
         # One operation leaves connections for the others; SQLite has one reader's worth of CPU anyway.
         self._statements = asyncio.Semaphore(1 if database.is_sqlite else 2)
 
-    def rows(self, model: type[Entity], key: str, values: Sequence[Any]) -> Column:
-        """The visible row with each value of a unique column, or None."""
+    def rows(
+        self, model: type[Entity], key: str, values: Sequence[Any], missing: Exception | None = None
+    ) -> Column:
+        """The visible row with each value of a unique column, or what is given for those that are missing."""
 
         async def fetch(values: list[Any]) -> dict[Any, Row]:
             visible = policy.visible(model, self._viewer)
             return await read.rows_by_key(self._database, model, key, values, self._columns(model), visible)
 
-        return _Column(self._loader((model, key), fetch, None), values).result
+        return self._loader((model, key), fetch).load(Wanted(values, missing))
 
     def row(self, model: type[Entity], key: str, value: Any) -> "asyncio.Future[Any]":
         """The visible row with one value of a unique column, or None."""
-        return using(self.rows(model, key, [value]), only)
+        return using(self.rows(model, key, [value]), itemgetter(0))
 
     def pages(self, target: Target, narrowing: Narrowing, page: Page, parents: Sequence[Any]) -> Column:
         """One page's visible rows for each parent, or those of all of a model where the parent is ALL."""
@@ -86,7 +97,7 @@ class Loaders:
             columns = self._columns(source_of(target).model, page.order.column)
             return await read.pages(self._database, self._rows(target, narrowing), parents, page, columns)
 
-        return _Column(self._loader((target, narrowing.key, page), fetch, ()), parents).result
+        return self._loader((target, narrowing.key, page), fetch).load(Wanted(parents, ()))
 
     def counts(self, target: Target, narrowing: Narrowing, parents: Sequence[Any]) -> Column:
         """How many visible rows there are on all pages of each parent together."""
@@ -94,7 +105,7 @@ class Loaders:
         async def fetch(parents: list[Any]) -> dict[Any, int]:
             return await read.counts(self._database, self._rows(target, narrowing), parents)
 
-        return _Column(self._loader((target, narrowing.key), fetch, 0), parents).result
+        return self._loader((target, narrowing.key), fetch).load(Wanted(parents, 0))
 
     async def close(self) -> None:
         """Stop what still runs: nobody is going to ask for it."""
@@ -114,15 +125,10 @@ class Loaders:
         columns = self._needed.get(model, ("id",))
         return columns + tuple(column for column in more if column not in columns)
 
-    def _loader(self, key: Hashable, fetch: Fetch, missing: Any) -> DataLoader[Any, Any]:
+    def _loader(self, key: Hashable, fetch: Fetch) -> "_Loader":
         loader = self._made.get(key)
         if loader is None:
-
-            async def batch(keys: list[Any]) -> list[Any]:
-                found = await self._run(fetch, keys)
-                return [found.get(key, missing) for key in keys]
-
-            loader = self._made[key] = _Loader(batch, loop=asyncio.get_running_loop())
+            loader = self._made[key] = _Loader(lambda keys: self._run(fetch, keys))
         return loader
 
     async def _run(self, fetch: Fetch, keys: list[Any]) -> dict[Any, Any]:
@@ -140,13 +146,49 @@ class Loaders:
             self._tasks.discard(task)
 
 
-class _Loader(DataLoader[Any, Any]):
-    """Dispatches a batch after two ticks of the event loop, as aiodataloader does, but not by a task."""
+class _Loader(DataLoader[Wanted, Any]):
+    """An aiodataloader whose keys are whole columns: one future for each, and not one for each of its keys.
 
-    def do_resolve_reject(self, key: Any, future: "asyncio.Future[Any]") -> None:
+    What a column wants of others is fetched once. Nobody shares a future with anybody else: when a field
+    fails, graphql-core cancels what its siblings await, and would fail all others that await the same.
+    """
+
+    cache = False
+
+    def __init__(self, fetch: Fetch) -> None:
+        super().__init__(loop=asyncio.get_running_loop())
+        self._fetch = fetch
+        self._found: dict[Any, Any] = {}
+        self._done: set[Any] = set()  # What was looked for, found or not.
+        # What a batch has begun to look for.
+        self._begun: dict[Any, asyncio.Future[None]] = {}
+
+    def do_resolve_reject(self, key: Wanted, future: Column) -> None:
+        """Dispatches a batch after two ticks of the event loop, as aiodataloader does, but not by a task."""
         self._queue.append(Loader(key=key, future=future))
         if len(self._queue) == 1:
             self.loop.call_soon(self.loop.call_soon, dispatch_queue, self)
+
+    async def batch_load_fn(self, columns: list[Wanted]) -> list[list[Any]]:
+        wanted = {key for column in columns for key in column.keys if key is not None}
+        while left := wanted - self._done:
+            if new := left - self._begun.keys():
+                await self._get(list(new))
+            else:
+                await asyncio.wait({self._begun[key] for key in left})
+        found = self._found
+        return [[found.get(key, column.missing) for key in column.keys] for column in columns]
+
+    async def _get(self, keys: list[Any]) -> None:
+        begun = self.loop.create_future()
+        self._begun.update(dict.fromkeys(keys, begun))
+        try:
+            self._found.update(await self._fetch(keys))
+            self._done.update(keys)
+        finally:
+            for key in keys:
+                del self._begun[key]
+            begun.set_result(None)
 
 
 def using(future: "asyncio.Future[T]", use: Callable[[T], R]) -> "asyncio.Future[R]":
@@ -169,46 +211,3 @@ def using(future: "asyncio.Future[T]", use: Callable[[T], R]) -> "asyncio.Future
 
     future.add_done_callback(done)
     return result
-
-
-def only(values: Sequence[Any]) -> Any:
-    """The value of a column that has one; raised where it is an exception."""
-    (value,) = values
-    if isinstance(value, Exception):
-        raise value
-    return value
-
-
-class _Column:
-    """Waits for what a loader has for each key, an exception where loading it failed.
-
-    Its future also stands between the loader's and whoever awaits it: when a field fails, graphql-core cancels
-    what its siblings await, and a cancelled loader future would fail all others that share it.
-    """
-
-    def __init__(self, loader: DataLoader[Any, Any], keys: Sequence[Any]) -> None:
-        self.keys = keys
-        self.futures = {key: loader.load(key) for key in keys}
-        self.left = list(self.futures.values())
-        self.result: Column = loader.loop.create_future()
-        self.go_on()
-
-    def go_on(self, _: object = None) -> None:
-        # Those of one batch are there together, so that one callback does for all of them.
-        while self.left and self.left[-1].done():
-            self.left.pop()
-        if self.left:
-            self.left[-1].add_done_callback(self.go_on)
-            return
-        found = {key: _outcome(future) for key, future in self.futures.items()}
-        if not self.result.done():
-            self.result.set_result([found[key] for key in self.keys])
-
-
-def _outcome(future: "asyncio.Future[Any]") -> Any:
-    try:
-        return future.result()
-    except asyncio.CancelledError:
-        return UnavailableError("The operation has ended.")
-    except Exception as error:  # It is what became of this key.
-        return error

@@ -3,7 +3,7 @@
 import base64
 import binascii
 import enum
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from inspect import Parameter, Signature, cleandoc
 from operator import attrgetter
 from typing import Any, ClassVar, TypeVar
@@ -17,7 +17,6 @@ from db.sources import referring
 from gql.context import Info, load
 from gql.errors import BadUserInputError, NotFoundError
 from gql.execution import RESOLVE_COLUMN, decided_by_class, single
-from gql.loaders import using
 from gql.selection import NEEDS
 
 T = TypeVar("T")
@@ -138,23 +137,10 @@ def one(relationship: InstrumentedAttribute[Any]) -> Any:
     optional = bool(local.nullable)
 
     def resolve(roots: Sequence[Any], info: Info) -> Any:
-        keys = list(map(get_key, roots))
-        rows = load(info).rows(target, key, [value for value in keys if value is not None])
-        return using(
-            rows, lambda found: list(_spread(keys, found)) if optional else list(map(_present, found))
-        )
+        missing = None if optional else NotFoundError("This was deleted a moment ago.")
+        return load(info).rows(target, key, list(map(get_key, roots)), missing)
 
     return column_field(resolve, local_key, description=described(relationship.property.doc))
-
-
-def _spread(keys: Sequence[Any], found: Iterable[Any]) -> Sequence[Any]:
-    """The rows that were found, and None where there was no key."""
-    rows = iter(found)
-    return [None if key is None else next(rows) for key in keys]
-
-
-def _present(row: Any) -> Any:
-    return NotFoundError("This was deleted a moment ago.") if row is None else row
 
 
 def attribute_of(model: Any, column: Any) -> str:

@@ -11,6 +11,7 @@ from sqlalchemy.orm.attributes import flag_modified
 from strawberry import UNSET
 
 from db.base import Entity
+from db.write import insert_row, referenced
 from gql import policy
 from gql.auth import Accounts
 from gql.context import Caller, Context
@@ -26,13 +27,11 @@ May = Callable[[Viewer | None, Any], bool]
 class Lock(enum.Enum):
     """Against whom a row is locked until the transaction's end. SQLite has one writer at a time anyway."""
 
-    REFERENCE = "those who delete it or change what foreign keys bring along"
     UPDATE = "those who change or delete it"
     DELETE = "those too who refer to it"
 
 
 _LOCKS: dict[Lock, dict[str, Any]] = {
-    Lock.REFERENCE: {"read": True, "key_share": True},
     Lock.UPDATE: {"key_share": True},
     Lock.DELETE: {},
 }
@@ -106,6 +105,23 @@ class Write:
             )
             raise Rejected(changed, key=key)
         return row
+
+    async def reference(
+        self, model: type[Entity], global_id: str | None, path: str, *columns: InstrumentedAttribute[Any]
+    ) -> Any:
+        """A light row of what a new row is to refer to, locked against those who delete it or change what
+        foreign keys bring along. Rejects as `find` does.
+        """
+        key = self.key(model, global_id, path)
+        names = ("id", *(column.key for column in columns))
+        row = await referenced(self.session, model, key, names, policy.visible(model, self.viewer))
+        if row is None:
+            raise rejected(UserErrorCode.NOT_FOUND, f"There is no such {model.__name__.lower()}.", path)
+        return row
+
+    async def insert(self, model: type[Entity], **values: Any) -> int:
+        """The key of a new row that nothing else of the transaction needs as an entity."""
+        return await insert_row(self.session, model, values)
 
     def key(self, model: type[Entity], global_id: str | None, *path: str) -> int:
         """The key in a global id; rejects, at the path in the input, what is none of this model."""

@@ -63,13 +63,16 @@ class DeleteCommentPayload(CommentPayload):
 async def create_comment(write: Write, given: CreateCommentInput) -> Outcome:
     """Say something about a post, or reply to a comment."""
     # So long the post cannot be withdrawn, and its copies in the comment are right.
-    post = await write.find(models.Post, given.post_id, "postId", lock=Lock.REFERENCE)
+    post = await write.reference(
+        models.Post, given.post_id, "postId", models.Post.public_from, models.Post.author_id
+    )
     parent = None
     if given.parent_id:
-        parent = await write.find(models.Comment, given.parent_id, "parentId", lock=Lock.REFERENCE)
+        parent = await write.reference(models.Comment, given.parent_id, "parentId", models.Comment.post_id)
         if parent.post_id != post.id:
             raise rejected(UserErrorCode.INVALID, "This is a comment of another post.", "parentId")
-    comment = models.Comment(
+    key = await write.insert(
+        models.Comment,
         post_id=post.id,
         public_from=post.public_from,
         owner_id=post.author_id,
@@ -77,9 +80,7 @@ async def create_comment(write: Write, given: CreateCommentInput) -> Outcome:
         parent_id=parent and parent.id,
         text=given.body,
     )
-    write.session.add(comment)
-    await write.session.flush()
-    return Outcome(comment.id)
+    return Outcome(key)
 
 
 @mutation(UpdateCommentPayload, Permission.USER)
