@@ -7,7 +7,7 @@ PORT ?= 8000
 export HOST PORT
 JOBS ?= auto
 
-.PHONY: serve test check bench bench-readme bench-large browser-tools test-browser service-tools test-services schema lock clean
+.PHONY: serve test planted check bench bench-readme bench-large browser-tools test-browser service-tools test-services schema lock clean
 
 # The stamp makes every other target rebuild the environment when the lock file changes.
 $(VENV)/.installed: requirements.lock pyproject.toml
@@ -27,6 +27,9 @@ serve: $(VENV)/.installed .secret
 
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest -n $(JOBS)
+
+planted: $(VENV)/.installed
+	$(BIN)/python -m tests.planted
 
 check: $(VENV)/.installed
 	$(BIN)/ruff check .

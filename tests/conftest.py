@@ -19,8 +19,10 @@ from db import read
 from db.engine import Database, DatabaseSettings
 from db.migrate import migrate
 from gql.app import create_app
+from gql.schema import Schema
 from gql.settings import Settings
 from tests.client import Client
+from tests.executors import by_both
 from tests.lanes import compared
 
 NewUrl = Callable[[], str]
@@ -34,6 +36,12 @@ def _both_lanes(monkeypatch: pytest.MonkeyPatch) -> None:
     """With GAZETTE_TEST_BOTH_LANES=1 all that tests read from PostgreSQL is read SQLAlchemy's own way too."""
     if os.environ.get("GAZETTE_TEST_BOTH_LANES"):
         monkeypatch.setattr(read, "run", compared(read.run))
+
+
+@pytest.fixture(autouse=True)
+def _both_executors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All queries are answered by graphql-core's own executor too; `tests.executors.alone` spares one."""
+    monkeypatch.setattr(Schema, "execute", by_both(Schema.execute))
 
 
 @pytest.fixture(scope="session")
