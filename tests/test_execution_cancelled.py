@@ -109,7 +109,6 @@ async def test_a_cancelled_operation_leaves_nothing(document: str, ticks: int) -
     assert endless.cancelled == 2 * endless.begun
 
 
-@pytest.mark.xfail(reason="nobody looks at exceptions of what was dropped")
 async def test_an_error_while_something_is_cancelled_is_nobodys() -> None:
     async def stubborn(*_: Any) -> Any:
         try:

@@ -9,6 +9,7 @@ from graphql import (
     DirectiveNode,
     FieldNode,
     FragmentDefinitionNode,
+    FragmentSpreadNode,
     GraphQLError,
     GraphQLSchema,
     InlineFragmentNode,
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 _MOST_OPERATIONS = 256
 _MOST_VARIANTS = 16
 _LONGEST_TEXT = 16_384
+# Each level takes more of Python's frames than in graphql-core, which has this to itself.
+_DEEPEST = 40
 
 _CONDITIONS = {"skip", "include"}
 
@@ -46,10 +49,29 @@ class Operation:
             not self.node.directives
             and not any(node.directives or node.variable_definitions for node in self.fragments)
             and all(directive.name.value in _CONDITIONS for directive in conditions)
+            and self._depth(self.node.selection_set, {}) <= _DEEPEST
         )
         # On the values of these it depends which fields there are.
         self.condition_names = sorted(set(_variables(conditions)))
         self.variants: dict[tuple[Any, ...], ObjectPlan] = {}
+
+    def _depth(self, selection_set: SelectionSetNode, known: dict[str, int]) -> int:
+        """How many fields lie in each other. A fragment that spreads itself is as deep as can be."""
+        depth = 0
+        for node in selection_set.selections:
+            if isinstance(node, FragmentSpreadNode):
+                depth = max(depth, self._depth_of_fragment(node.name.value, known))
+            elif isinstance(node, FieldNode | InlineFragmentNode) and node.selection_set:
+                below = self._depth(node.selection_set, known)
+                depth = max(depth, below + isinstance(node, FieldNode))
+        return depth
+
+    def _depth_of_fragment(self, name: str, known: dict[str, int]) -> int:
+        if name not in known:
+            known[name] = _DEEPEST + 1
+            fragment = next((node for node in self.fragments if node.name.value == name), None)
+            known[name] = self._depth(fragment.selection_set, known) if fragment else 0
+        return known[name]
 
     def is_of(self, executor: CompiledExecutor) -> bool:
         fragments = executor.fragment_definitions.values()
@@ -63,7 +85,10 @@ class Operation:
     def plan(self, executor: CompiledExecutor) -> ObjectPlan:
         given = executor.variable_values.coerced
         variant = tuple([(name in given, given.get(name)) for name in self.condition_names])
-        plan = self.variants.get(variant)
+        try:
+            plan = self.variants.get(variant)
+        except TypeError:  # A list, which is no condition: graphql-core says so.
+            return plan_operation(executor)
         if plan is None:
             if len(self.variants) >= _MOST_VARIANTS:
                 self.variants.clear()
@@ -79,11 +104,9 @@ class Plans:
 
     def plan(self, executor: CompiledExecutor) -> ObjectPlan | None:
         """The plan of an executor's operation; None for what is left to graphql-core's own executor."""
-        operation = self._operation(executor)
-        if not operation.is_supported:
-            return None
         try:
-            return operation.plan(executor)
+            operation = self._operation(executor)
+            return operation.plan(executor) if operation.is_supported else None
         except (GraphQLError, RecursionError, LookupError):  # graphql-core comes to the same.
             return None
 

@@ -13,7 +13,7 @@ from uuid import UUID
 from graphql.execution.values import get_argument_values
 
 from gql.execution.columns import FieldColumn
-from gql.execution.types import Kind, Values, kind_of
+from gql.execution.types import Kind, Raised, Values, kind_of
 from gql.execution.waiting import WholeColumn
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def whole(
 
 def _finish(run: Run, column: Any, values: Any, indices: Sequence[int]) -> list[Any]:
     count = len(indices)
-    values = [values] * count if isinstance(values, Exception) else _checked(values, count)
+    values = [values] * count if isinstance(values, Exception | Raised) else _checked(values, count)
     completed: list[Any] = column.field.type.complete(run, column, values)
     return completed
 

@@ -10,7 +10,7 @@ from graphql import GraphQLObjectType
 from graphql.execution.executor import invalid_return_type_error
 
 from gql.execution.columns import Column, Objects, Part
-from gql.execution.types import Kind, TypePlan, Values, kind_of, part_of, put
+from gql.execution.types import Kind, Raised, TypePlan, Values, kind_of, part_of, put
 
 if TYPE_CHECKING:
     from gql.execution.plans import ObjectPlan
@@ -94,7 +94,7 @@ class TypedPlan(TypePlan):
             try:
                 answers.append(ask(value, run.info(column, index)))
             except Exception as error:  # It is the value's.
-                answers.append(error)
+                answers.append(Raised(error))
         later = [index for index, answer in enumerate(answers) if kind_of(answer) is Kind.AWAITABLE]
         if not later:
             return use(run, column, values, answers)
@@ -135,8 +135,8 @@ class TypedPlan(TypePlan):
     ) -> list[Any]:
         right: list[int] = []
         for index, (value, answer) in enumerate(zip(values, answers, strict=True)):
-            if isinstance(answer, Exception):
-                run.fail(column, index, answer)
+            if isinstance(answer, Raised):
+                run.fail(column, index, answer.error)
             elif not answer:
                 run.fail(column, index, invalid_return_type_error(graphql_type, value, self.field.details))
             else:
@@ -192,8 +192,8 @@ class AbstractPlan(TypedPlan):
         types: list[GraphQLObjectType | None] = []
         for index, (value, name) in enumerate(zip(values, names, strict=True)):
             try:
-                if isinstance(name, Exception):
-                    raise name
+                if isinstance(name, Raised):
+                    raise name.error
                 types.append(
                     run.executor.ensure_valid_runtime_type(
                         name, self.type, self.field.details, run.info(column, index), value

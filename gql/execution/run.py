@@ -11,7 +11,7 @@ from graphql.pyutils import Path
 from gql.execution.columns import Column, Position, field_position, path_of
 from gql.execution.failures import Failures
 from gql.execution.plans import FieldPlan, plan_objects
-from gql.execution.types import Values
+from gql.execution.types import Raised, Values
 from gql.execution.waiting import Finish, Group, Waiting
 
 if TYPE_CHECKING:
@@ -31,8 +31,9 @@ class Run:
         self.waiting = Waiting(self)
         self._infos: dict[FieldPlan, MakeInfo] = {}
 
-    def fail(self, column: Column, index: int, error: Exception, *, last: bool = False) -> None:
+    def fail(self, column: Column, index: int, error: Exception | Raised, *, last: bool = False) -> None:
         """Report an error of a value. `last` says that a list failed after its items were completed."""
+        error = error.error if isinstance(error, Raised) else error
         self.failures.add(column.position(index), error, last=last)
 
     def wait(self, column: Column, awaitables: Values, finish: Finish) -> None:

@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate, chain, pairwise
 from types import CoroutineType, GeneratorType
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from graphql import (
     GraphQLBoolean,
@@ -34,6 +34,12 @@ Convert: TypeAlias = Callable[[Values], list[Any]]
 _MOST_TYPES = 64
 
 
+class Raised(NamedTuple):
+    """What was raised, which is another thing than an exception that was returned."""
+
+    error: Exception
+
+
 class Kind(enum.Enum):
     """What a value means, told by its Python type."""
 
@@ -52,7 +58,7 @@ def kind_of(value: Any) -> Kind:
 def _kind_of_type(python_type: type) -> Kind:
     if python_type is type(None) or python_type is type(Undefined):
         return Kind.NULL
-    if issubclass(python_type, Exception):
+    if issubclass(python_type, Exception) or python_type is Raised:
         return Kind.ERROR
     if issubclass(python_type, CoroutineType) or hasattr(python_type, "__await__"):
         return Kind.AWAITABLE
@@ -266,7 +272,7 @@ class ListPlan(TypePlan):
         """Of what asynchronous iterables gave: their items, and the error that ended them."""
         lists: list[list[Any]] = []
         for index, value in enumerate(values):
-            items, error = ([], value) if isinstance(value, Exception) else value
+            items, error = ([], value.error) if isinstance(value, Raised) else value
             lists.append(items)
             if error is not None:
                 run.fail(column, index, error, last=True)

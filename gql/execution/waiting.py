@@ -8,13 +8,13 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from gql.execution.columns import Column, Part
-from gql.execution.types import Values
+from gql.execution.types import Raised, Values
 
 if TYPE_CHECKING:
     from gql.execution.run import Run
 
 Finish: TypeAlias = "Callable[[Run, Column, Values, Sequence[int]], list[Any]]"
-"""Completes values that were awaited, or the exceptions that came instead; the last are their indices."""
+"""Completes values that were awaited, or what was Raised instead; the last are their indices."""
 
 Future: TypeAlias = "asyncio.Future[Any]"
 
@@ -87,6 +87,8 @@ class Waiting:
         finally:
             if self._dropped:
                 await asyncio.wait(self._dropped)
+                for future in self._dropped:
+                    _forget(future)
 
     def _start(self) -> None:
         groups, self._new = self._new, []
@@ -170,8 +172,14 @@ def _outcome(future: Future) -> Any:
     if error is None:
         return future.result()
     if isinstance(error, Exception):
-        return error
+        return Raised(error)
     raise error
+
+
+def _forget(future: Future) -> None:
+    """Look at an exception that is nobody's, or the event loop would log it."""
+    if not future.cancelled():
+        future.exception()
 
 
 def _discard(awaitable: Any) -> None:
@@ -180,3 +188,4 @@ def _discard(awaitable: Any) -> None:
         awaitable.close()
     elif asyncio.isfuture(awaitable):
         awaitable.cancel()
+        awaitable.add_done_callback(_forget)
