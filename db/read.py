@@ -73,12 +73,14 @@ async def pages(
     statement = build(database.dialect, rows.shape, page.shape(), columns)
     values = {**rows.values, **rows.visible.values, **page.values(), "keys": _keys(database, parents)}
     result = await run(database, statement, values)
-    holders, parts = ([ALL] * len(result[0]), result) if of_all else (result[0], result[1:])
+    make = row_maker(source.model, columns)
     found: dict[Any, list[Row]] = defaultdict(list)
-    for holder, row in zip(
-        holders, map(row_maker(source.model, columns), zip(*parts, strict=True)), strict=True
-    ):
-        found[holder].append(row)
+    if of_all:
+        found[ALL] = list(map(make, zip(*result, strict=True)))
+    else:
+        holders, *parts = result
+        for holder, row in zip(holders, map(make, zip(*parts, strict=True)), strict=True):
+            found[holder].append(row)
     return {parent: part[::-1] if page.backward else part for parent, part in found.items()}
 
 

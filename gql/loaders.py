@@ -176,8 +176,11 @@ class _Loader(DataLoader[Wanted, Any]):
                 await self._get(list(new))
             else:
                 await asyncio.wait({self._begun[key] for key in left})
-        found = self._found
-        return [[found.get(key, column.missing) for key in column.keys] for column in columns]
+        return [self._filled(column.keys, column.missing) for column in columns]
+
+    def _filled(self, keys: Sequence[Any], missing: Any) -> list[Any]:
+        find = self._found.get
+        return [find(key, missing) for key in keys]
 
     async def _get(self, keys: list[Any]) -> None:
         begun = self.loop.create_future()

@@ -116,8 +116,9 @@ class TypedPlan(TypePlan):
         is_type_of = graphql_type.is_type_of
         if not getattr(is_type_of, _BY_CLASS, False):
             return False
-        for python_type, index in {type(value): index for index, value in enumerate(values)}.items():
+        for python_type in set(map(type, values)):
             if (graphql_type, python_type) not in self._accepted:
+                index = next(index for index, value in enumerate(values) if type(value) is python_type)
                 if not _says_yes(is_type_of, values[index], run.info(column, index)):
                     return False
                 if len(self._accepted) < _MOST_TYPES:

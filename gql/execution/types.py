@@ -5,7 +5,6 @@ from __future__ import annotations
 import enum
 import inspect
 import math
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate, chain, pairwise
 from types import CoroutineType, GeneratorType
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from gql.execution.run import Run
 
 Values: TypeAlias = Sequence[Any]
-Convert: TypeAlias = Callable[[list[Any]], list[Any]]
+Convert: TypeAlias = Callable[[Values], list[Any]]
 
 # So many Python types a place remembers as plain values; a program that makes types as it goes has more.
 _MOST_TYPES = 64
@@ -58,6 +57,20 @@ def _kind_of_type(python_type: type) -> Kind:
     if issubclass(python_type, CoroutineType) or hasattr(python_type, "__await__"):
         return Kind.AWAITABLE
     return Kind.PLAIN
+
+
+def _by_kind(values: Values) -> tuple[list[int], list[int], list[int], list[int]]:
+    """The indices of plain values, of nulls, of errors and of awaitables."""
+    indices: dict[Kind, list[int]] = {kind: [] for kind in Kind}
+    types = set(map(type, values))
+    if GeneratorType in types:
+        for index, value in enumerate(values):
+            indices[kind_of(value)].append(index)
+    else:
+        add = {each: indices[_kind_of_type(each)].append for each in types}
+        for index, value in enumerate(values):
+            add[type(value)](index)
+    return indices[Kind.PLAIN], indices[Kind.NULL], indices[Kind.ERROR], indices[Kind.AWAITABLE]
 
 
 class TypePlan:
@@ -92,19 +105,18 @@ class TypePlan:
         return True
 
     def _sorted_out(self, run: Run, column: Column, values: Values, *, awaited: bool) -> list[Any]:
-        indices: dict[Kind, list[int]] = defaultdict(list)
-        for index, value in enumerate(values):
-            kind = kind_of(value)
-            indices[Kind.PLAIN if awaited and kind is Kind.AWAITABLE else kind].append(index)
-        for index in indices[Kind.ERROR]:
+        plain, null, failed, later = _by_kind(values)
+        if awaited:
+            plain, later = sorted(plain + later), []
+        for index in failed:
             run.fail(column, index, values[index])
-        for index in indices[Kind.NULL] if self.nonnull else ():
+        for index in null if self.nonnull else ():
             run.fail(column, index, self.field.null_error())
         completed: list[Any] = [None] * len(values)
-        if plain := indices[Kind.PLAIN]:
+        if plain:
             part, chosen = part_of(column, values, plain)
             put(completed, plain, self.complete_plain(run, part, chosen, set(map(type, chosen))))
-        if later := indices[Kind.AWAITABLE]:
+        if later:
             run.wait(*part_of(column, values, later), self.complete_awaited)
         return completed
 
@@ -126,29 +138,25 @@ def part_of(column: Column, values: Values, indices: list[int]) -> tuple[Column,
     return Part(column, indices), [values[index] for index in indices]
 
 
-def _as_they_are(values: list[Any]) -> list[Any]:
-    return values
-
-
-def _integers(values: list[int]) -> list[int]:
+def _integers(values: Sequence[int]) -> list[int]:
     if max(values) > 2**31 - 1 or min(values) < -(2**31):
         raise ValueError("an Int has 32 bits")
-    return values
+    return list(values)
 
 
-def _finite(values: list[float]) -> list[float]:
+def _finite(values: Sequence[float]) -> list[float]:
     if not all(map(math.isfinite, values)):
         raise ValueError("a Float is finite")
-    return values
+    return list(values)
 
 
 # What graphql-core's own scalars make of values of exactly these Python types.
 _BUILT_IN: dict[Any, dict[type, Convert]] = {
-    GraphQLString: {str: _as_they_are},
-    GraphQLBoolean: {bool: _as_they_are},
+    GraphQLString: {str: list},
+    GraphQLBoolean: {bool: list},
     GraphQLInt: {int: _integers},
     GraphQLFloat: {float: _finite},
-    GraphQLID: {str: _as_they_are, int: lambda values: list(map(str, values))},
+    GraphQLID: {str: list, int: lambda values: list(map(str, values))},
 }
 
 
@@ -158,6 +166,16 @@ class LeafPlan(TypePlan):
     def __init__(self, field: FieldPlan, graphql_type: Any, *, nonnull: bool) -> None:
         super().__init__(field, graphql_type, nonnull=nonnull)
         self.converters = dict(_BUILT_IN.get(graphql_type, {}))
+
+    def complete(self, run: Run, column: Column, values: Values, *, awaited: bool = False) -> list[Any]:
+        types = set(map(type, values))
+        convert = self.converters.get(*types) if len(types) == 1 else None
+        if convert is not None:
+            try:
+                return convert(values)
+            except Exception:  # Which of them it was is found out one by one.
+                return self._one_by_one(run, column, values)
+        return super().complete(run, column, values, awaited=awaited)
 
     def complete_plain(self, run: Run, column: Column, values: Values, types: set[type]) -> list[Any]:
         try:
@@ -170,7 +188,7 @@ class LeafPlan(TypePlan):
             (python_type,) = types
             convert = self.converters.get(python_type) or self._of_enum(python_type)
             if convert is not None:
-                return convert(list(values))
+                return convert(values)
         completed = list(map(self.type.coerce_output_value, values))
         if not {type(None), type(Undefined)}.isdisjoint(map(type, completed)):
             raise ValueError("graphql-core has an error for this")
@@ -180,10 +198,11 @@ class LeafPlan(TypePlan):
         """A table of what the members of a Python enum are called."""
         if not (isinstance(self.type, GraphQLEnumType) and issubclass(python_type, enum.Enum)):
             return None
-        table = {member: self.type.coerce_output_value(member) for member in python_type}
+        # By identity: there is one object for each, and to hash it is a function in Python.
+        table = {id(member): self.type.coerce_output_value(member) for member in python_type}
 
-        def convert(values: list[Any]) -> list[Any]:
-            return [table[value] for value in values]
+        def convert(values: Values) -> list[Any]:
+            return [table[id(value)] for value in values]
 
         self.converters[python_type] = convert
         return convert
