@@ -248,12 +248,17 @@ DIRECTIVES = """directive @mark(n: Int) repeatable on
         "{item @mark {id @mark @mark(n: 2)}}",
         "{item {...F @mark ... @mark {id}}} fragment F on Item {slow}",
         "query ($n: Int @mark) {item @mark(n: $n) {id @skip(if: false) @mark}}",
-        "query @experimental_disableErrorPropagation {items {... on Item {must id}}}",
     ],
 )
 async def test_directives(document: str) -> None:
     schema = schema_of(f"{DIRECTIVES} {FEED}", Query={"item": {"id": 1, "slow": 2}, "items": lambda *_: []})
     await agree(operation(schema, document), compiled=False)
+
+
+async def test_errors_that_do_not_spread() -> None:
+    document = "query @experimental_disableErrorPropagation {items {... on Item {must id slow}}}"
+    found = await agree(operation(feed(), document), exactly=True, compiled=False)
+    assert found.data["items"][1] == {"must": None, "id": 2, "slow": 2}
 
 
 class Shouting(CompiledExecutor):
