@@ -32,16 +32,26 @@ _IMMUTABLE = (str, int, float, bool, type(None), enum.Enum, date, datetime, Deci
 
 
 def arguments_of(run: Run, field: FieldPlan) -> dict[str, Any]:
-    """A field's coerced arguments, a new dict of new values unless nobody can change them."""
-    if field.constant_arguments is not None:
-        return field.constant_arguments
-    executor = run.executor
-    arguments = get_argument_values(
-        field.definition, field.nodes[0], executor.variable_values, None, executor.hide_suggestions
+    """A field's coerced arguments, new values unless nobody can change them."""
+    arguments, executor = field.arguments, run.executor
+    if arguments.constant is not None:
+        return arguments.constant
+    if arguments.variables is not None:
+        # They were coerced with the variables. Of a null or a missing one graphql-core knows what it means.
+        known = executor.variable_values.coerced
+        given = {name: known.get(variable) for name, variable in arguments.variables.items()}
+        if all(value is not None for value in given.values()):
+            return given
+    values: dict[str, Any] = get_argument_values(
+        arguments,  # type: ignore[arg-type] # It has what is read of a field.
+        field.nodes[0],
+        executor.variable_values,
+        None,
+        executor.hide_suggestions,
     )
-    if not field.has_variables and are_immutable(arguments):
-        field.constant_arguments = arguments
-    return arguments
+    if not arguments.has_variables and are_immutable(values):
+        arguments.constant = values
+    return values
 
 
 def are_immutable(arguments: dict[str, Any]) -> bool:

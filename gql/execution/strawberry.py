@@ -6,9 +6,11 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from strawberry.execution.is_awaitable import optimized_is_awaitable
+from strawberry.scalars import ID
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.schema.schema_converter import GraphQLCoreConverter
-from strawberry.types.arguments import convert_arguments
+from strawberry.types.arguments import convert_argument
+from strawberry.types.base import StrawberryOptional
 from strawberry.types.field import StrawberryField
 
 from gql.execution import fields
@@ -57,6 +59,13 @@ def _is_bare(declared: Any, converter: GraphQLCoreConverter) -> bool:
     )
 
 
+def _is_leaf(kind: Any) -> bool:
+    """Whether Strawberry takes a value as graphql-core has coerced it."""
+    if type(kind) is StrawberryOptional:
+        kind = kind.of_type
+    return kind in (int, str, float, bool, ID)
+
+
 class _Resolver:
     """A field's resolver, called with what its signature asks for."""
 
@@ -71,6 +80,11 @@ class _Resolver:
         self.takes_self = resolver.self_parameter is not None
         roots = (resolver.parent_parameter, resolver.root_parameter)
         self.root_names = [parameter.name for parameter in roots if parameter]
+        name_of = converter.config.name_converter.from_argument
+        self.arguments = [
+            (name_of(argument), argument.python_name, argument.type, _is_leaf(argument.type))
+            for argument in declared.arguments
+        ]
         self.info_name = resolver.info_parameter.name if resolver.info_parameter else None
 
     def info(self, info: Any) -> Any:
@@ -78,11 +92,18 @@ class _Resolver:
 
     def arguments_of(self, run: Run, field: FieldPlan) -> dict[str, Any]:
         """The arguments as Strawberry has them, under their names in Python."""
-        if not self.declared.arguments:
+        if not self.arguments:
             return {}
-        config, registry = self.converter.config, self.converter.scalar_registry
         given = fields.arguments_of(run, field)
-        return convert_arguments(given, self.declared.arguments, scalar_registry=registry, config=config)
+        return {
+            python_name: given[name] if is_leaf else self._converted(given[name], kind, name)
+            for name, python_name, kind, is_leaf in self.arguments
+            if name in given
+        }
+
+    def _converted(self, value: Any, kind: Any, name: str) -> Any:
+        config, registry = self.converter.config, self.converter.scalar_registry
+        return convert_argument(value, kind, registry, config, path=(name,))
 
     def each(self, run: Run, field: FieldPlan, column: FieldColumn, sources: Values) -> Values:
         make_info = run.info_of(field)
