@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
@@ -40,14 +41,14 @@ class WriteLane(Lane):
     async def transaction(self) -> AsyncIterator[Session]:
         """Committed at the end, rolled back on an exception."""
         held, stack = await self._take()
-        session = Session(held.connection, lambda statement, values: self._fetch(held, statement, values))
+        session = Session(held.connection, partial(self._fetch, held))
         try:
-            await _execute(held, "BEGIN")
+            await execute(held, "BEGIN")
             yield session
             if session.in_transaction():
                 # Whoever used it as such: what was not flushed is now. The engine itself commits nothing.
                 await session.commit()
-            if await _execute(held, "COMMIT") != "COMMIT":
+            if await execute(held, "COMMIT") != "COMMIT":
                 raise RuntimeError("a statement of this transaction had failed: it was rolled back")
         except Exception:
             await asyncio.shield(self._begin(self._roll_back(held, stack, session)))
@@ -62,30 +63,27 @@ class WriteLane(Lane):
         try:
             return await self._send(held, statement, values)
         except Exception as error:
-            raise meaning(error, held, statement.sql) from error
+            raise meaning(error, held, statement.sql) from None
 
     async def _roll_back(self, held: Held, stack: list[Held], session: Session) -> None:
-        try:
+        is_back = False
+        # What cannot be rolled back is closed, which is the same to the server; why it had to be is known.
+        with suppress(Exception):
             await session.close()
-            if is_usable(held):
-                await held.driver.execute("ROLLBACK")
-        except Exception:
-            await self._drop(held)
-            raise
-        if is_usable(held):
+            await held.driver.execute("ROLLBACK")
+            is_back = True
+        # SQLAlchemy may have given up a connection that the driver is still closing.
+        if held.driver.is_closed() or held.connection.invalidated:
+            await self._lose(held, stack)
+        elif is_back:
             self._bring_back(held, stack)
         else:
-            await self._lose(held, stack)
+            await self._drop(held)
 
 
-def is_usable(held: Held) -> bool:
-    """SQLAlchemy may have given up a connection that the driver is still closing."""
-    return not (held.driver.is_closed() or held.connection.invalidated)
-
-
-async def _execute(held: Held, sql: str) -> str:
+async def execute(held: Held, sql: str) -> str:
     try:
         status: str = await held.driver.execute(sql)
     except Exception as error:
-        raise meaning(error, held, sql) from error
+        raise meaning(error, held, sql) from None
     return status
