@@ -9,10 +9,11 @@ from pydantic import BaseModel, Field, field_validator
 from sqlalchemy import event, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from db.errors import connecting, statements
 from db.lane import Lane
+from db.transactions import Session, WriteLane
 from db.waiting import Queue, one_connection
 
 _DRIVERS = {
@@ -74,13 +75,18 @@ class Database:
             isolation_level="AUTOCOMMIT",
             skip_autocommit_rollback=True,
         )
-        self.write_engine = self._engine(settings.write_connections, read_only=False)
+        # There a transaction is begun and ended by the write lane, and on SQLite by `prepare_sqlite`.
+        options = (
+            {} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True}
+        )
+        self.write_engine = self._engine(settings.write_connections, read_only=False, **options)
         self.dialect = self.read_engine.dialect
         self._read_queue = Queue(settings.read_connections, settings.connection_wait)
         self.lane = None if self.is_sqlite else Lane(self.read_engine, self._read_queue)
         # SQLite has one writer at a time anyway, and lets others ask again and again until it is their turn.
         writers = 1 if self.is_sqlite else settings.write_connections
         self._write_queue = Queue(writers, settings.connection_wait)
+        self.write_lane = None if self.is_sqlite else WriteLane(self.write_engine, self._write_queue)
 
     def _engine(self, connections: int, *, read_only: bool, **options: Any) -> AsyncEngine:
         if not self.is_sqlite:
@@ -124,21 +130,24 @@ class Database:
                     yield connection
 
     @asynccontextmanager
-    async def writing(self) -> AsyncIterator[AsyncSession]:
+    async def writing(self) -> AsyncIterator[Session]:
         """A session in a transaction of the write lane: committed at the end, rolled back on an exception."""
+        transaction = self._write_on_sqlite() if self.write_lane is None else self.write_lane.transaction()
         with one_connection(), statements():
-            async with (
-                self._write_queue,
-                AsyncSession(self.write_engine, expire_on_commit=False) as session,
-                session.begin(),
-            ):
-                with connecting():
-                    await session.connection()
+            async with transaction as session:
                 yield session
 
+    @asynccontextmanager
+    async def _write_on_sqlite(self) -> AsyncIterator[Session]:
+        async with self._write_queue, Session(self.write_engine) as session, session.begin():
+            with connecting():
+                await session.connection()
+            yield session
+
     async def dispose(self) -> None:
-        if self.lane is not None:
-            await self.lane.close()
+        for lane in (self.lane, self.write_lane):
+            if lane is not None:
+                await lane.close()
         await self.read_engine.dispose()
         await self.write_engine.dispose()
 

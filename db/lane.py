@@ -1,4 +1,4 @@
-"""PostgreSQL's read lane, close to the driver: connections kept at hand, and statements run on them."""
+"""A lane to PostgreSQL, close to the driver: connections kept at hand, and statements run on them."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 import asyncpg  # type: ignore[import-untyped]
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from db.errors import ConnectionLostError, DatabaseUnavailableError, connecting, no_fault, statements
@@ -17,7 +17,7 @@ Records = Sequence[Sequence[Any]]
 """Rows as the driver has them."""
 
 
-class _Held(NamedTuple):
+class Held(NamedTuple):
     """A connection that was taken out of SQLAlchemy's pool, and the driver's own that is in it."""
 
     connection: AsyncConnection
@@ -38,7 +38,7 @@ class Lane:
         self._queue = queue
         # The last one used is the first to be used again. It is another stack after a loss: whoever brings
         # back a connection from before finds that it does not belong here any more.
-        self._at_hand: list[_Held] = []
+        self._at_hand: list[Held] = []
         self._closing: set[asyncio.Task[None]] = set()
         self.observers: list[Callable[[str, Sequence[Any]], None]] = []
         """Called with each statement and its parameters before it is sent."""
@@ -46,21 +46,22 @@ class Lane:
     async def fetch(self, statement: Statement, values: Values) -> Records:
         """The statement's rows; raises ConnectionLostError where the same again may succeed at once."""
         with one_connection():
-            await self._queue.enter()
-            stack = self._at_hand
-            try:
-                held = stack.pop() if stack else await self._connect()
-            except BaseException:
-                self._queue.leave()
-                raise
+            held, stack = await self._take()
             return await self._run(held, stack, statement, values)
 
-    async def _run(self, held: _Held, stack: list[_Held], statement: Statement, values: Values) -> Records:
+    async def _take(self) -> tuple[Held, list[Held]]:
+        """A place and a connection, and the stack that it is to be brought back to."""
+        await self._queue.enter()
+        stack = self._at_hand
         try:
-            arguments = statement.arguments(values)
-            for observe in self.observers:
-                observe(statement.sql, arguments)
-            records: Records = await held.driver.fetch(statement.sql, *arguments)
+            return stack.pop() if stack else await self._connect(), stack
+        except BaseException:
+            self._queue.leave()
+            raise
+
+    async def _run(self, held: Held, stack: list[Held], statement: Statement, values: Values) -> Records:
+        try:
+            records = await self._send(held, statement, values)
         except Exception as error:
             raise await self._failed(held, stack, error, statement) from None
         except BaseException:
@@ -71,19 +72,25 @@ class Lane:
         self._bring_back(held, stack)
         return records
 
+    async def _send(self, held: Held, statement: Statement, values: Values) -> Records:
+        arguments = statement.arguments(values)
+        for observe in self.observers:
+            observe(statement.sql, arguments)
+        records: Records = await held.driver.fetch(statement.sql, *arguments)
+        return records
+
     async def _failed(
-        self, held: _Held, stack: list[_Held], error: Exception, statement: Statement
+        self, held: Held, stack: list[Held], error: Exception, statement: Statement
     ) -> Exception:
         """What to raise for an error, with the connection brought to where it belongs now."""
         if held.driver.is_closed():
             await asyncio.shield(self._begin(self._lose(held, stack)))
-            return ConnectionLostError(str(error))
-        if isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError):
+        elif isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError):
             self._bring_back(held, stack)
-            return _without_values(error, statement.sql)
-        # Out of time, as a rule: the same as cancelled.
-        self._begin(self._drop(held))
-        return DatabaseUnavailableError(str(error)) if isinstance(error, OSError) else error
+        else:
+            # Out of time, as a rule: the same as cancelled.
+            self._begin(self._drop(held))
+        return meaning(error, held, statement.sql)
 
     @property
     def at_hand(self) -> int:
@@ -103,12 +110,12 @@ class Lane:
         while self._closing:
             await asyncio.wait(self._closing)
 
-    async def _connect(self) -> _Held:
+    async def _connect(self) -> Held:
         with statements(), connecting():
             connection = await self._engine.connect()
-            return _Held(connection, (await connection.get_raw_connection()).driver_connection)
+            return Held(connection, (await connection.get_raw_connection()).driver_connection)
 
-    def _bring_back(self, held: _Held, stack: list[_Held]) -> None:
+    def _bring_back(self, held: Held, stack: list[Held]) -> None:
         if stack is self._at_hand:
             stack.append(held)
             self._queue.leave()
@@ -122,29 +129,42 @@ class Lane:
         task.add_done_callback(self._closing.discard)
         return task
 
-    async def _drop(self, held: _Held) -> None:
+    async def _drop(self, held: Held) -> None:
         try:
             await held.connection.invalidate()
             await held.connection.close()
         finally:
             self._queue.leave()
 
-    async def _lose(self, held: _Held, stack: list[_Held]) -> None:
+    async def _lose(self, held: Held, stack: list[Held]) -> None:
         """A server that was started anew has closed all connections: none that is as old is used again."""
         if stack is self._at_hand:
             self._at_hand = []
         try:
             # SQLAlchemy finds out in its own way, and gives none of the pool's connections out again either.
-            with suppress(DBAPIError):
-                await held.connection.exec_driver_sql("SELECT 1")
+            if not held.connection.invalidated:
+                with suppress(DBAPIError):
+                    await held.connection.exec_driver_sql("SELECT 1")
             for each in (held, *stack):
                 await each.connection.close()
         finally:
             self._queue.leave()
 
 
-def _without_values(error: Exception, sql: str) -> Exception:
+def meaning(error: Exception, held: Held, sql: str) -> Exception:
+    """What to raise for an error of the driver's."""
+    if held.driver.is_closed():
+        return ConnectionLostError(str(error))
+    if isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError):
+        return _without_values(error, sql)
+    return DatabaseUnavailableError(str(error)) if isinstance(error, OSError) else error
+
+
+def _without_values(error: Any, sql: str) -> Exception:
     """The error as SQLAlchemy would raise it: what is logged has the statement, and not its parameters."""
+    if isinstance(error, asyncpg.IntegrityConstraintViolationError):
+        error.detail = None  # It has the row that would not do.
+        return IntegrityError(sql, None, error, hide_parameters=True)
     if str(getattr(error, "sqlstate", "")).startswith("22"):
         # What is wrong with a value is said with the value.
         error = type(error)("a value is not as the statement needs it")

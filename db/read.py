@@ -11,8 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Select
-
 from db import selects
 from db.base import Entity
 from db.engine import Database
@@ -21,7 +19,7 @@ from db.keyset import Page
 from db.rows import Row, row_maker
 from db.selects import EVERYTHING, Alternatives, Columns, Left, Shape
 from db.sources import Target, source_of
-from db.statements import Column, Statement, Values
+from db.statements import Column, Source, Statement, Values
 
 ALL = "all"
 """Stands for the parent where all rows of a model are meant."""
@@ -100,7 +98,7 @@ def _keys(database: Database, values: Sequence[Any]) -> Any:
 async def run(database: Database, statement: Statement, values: Values) -> list[Column]:
     """A compiled statement's result, column by column."""
     if database.lane is None:
-        return statement.transposed(await fetch(database, statement.select, values))
+        return statement.transposed(await fetch(database, statement.source, values))
     try:
         records = await database.lane.fetch(statement, values)
     except ConnectionLostError:
@@ -109,9 +107,7 @@ async def run(database: Database, statement: Statement, values: Values) -> list[
     return statement.columns(records)
 
 
-async def fetch(
-    database: Database, statement: Select[*tuple[Any, ...]], values: Values | None = None
-) -> Sequence[Any]:
+async def fetch(database: Database, statement: Source, values: Values | None = None) -> Sequence[Any]:
     """The rows of any statement, SQLAlchemy's own way: for what is asked once in a while, for SQLite, and for
     tests to compare the other way with."""
     execute = _execute_to_its_end if database.is_sqlite else _execute
@@ -121,15 +117,13 @@ async def fetch(
         return await execute(database, statement, values)
 
 
-async def _execute(database: Database, statement: Select[Any], values: Values | None) -> Sequence[Any]:
+async def _execute(database: Database, statement: Source, values: Values | None) -> Sequence[Any]:
     async with database.reading() as connection:
         rows: Sequence[Any] = (await connection.execute(statement, values)).all()
         return rows
 
 
-async def _execute_to_its_end(
-    database: Database, statement: Select[Any], values: Values | None
-) -> Sequence[Any]:
+async def _execute_to_its_end(database: Database, statement: Source, values: Values | None) -> Sequence[Any]:
     """A statement of SQLite runs in a thread, which cancellation does not reach: it would only lose the
     connection, open, to the garbage collector."""
     task = asyncio.create_task(_execute(database, statement, values))

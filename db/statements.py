@@ -5,12 +5,16 @@ from functools import cached_property
 from typing import Any
 
 from sqlalchemy import Dialect, Enum, Float, Numeric, Select
+from sqlalchemy.sql.dml import ReturningInsert
 from sqlalchemy.types import TypeEngine
 
 from db.types import UtcDateTime
 
 Values = Mapping[str, Any]
 """Of a statement's parameters, by their names. A statement takes those that it knows."""
+
+Source = Select[*tuple[Any, ...]] | ReturningInsert[*tuple[Any, ...]]
+"""What SQLAlchemy makes a statement of."""
 
 Column = Sequence[Any]
 """A column's values, from the first row to the last."""
@@ -20,17 +24,19 @@ SHAPES = 512
 
 
 class Statement:
-    """A SELECT with named parameters: what SQLAlchemy makes of it for the driver, worked out once.
+    """A SELECT with named parameters, or an INSERT that returns something.
+
+    It is what SQLAlchemy makes of it for the driver, worked out once.
 
     Whoever builds one does so in a function of everything that its text depends on, and of nothing else:
     `lru_cache` then finds it again by the very arguments that made it. A value that is written into it, and
     is no parameter, stays as it was the first time.
     """
 
-    def __init__(self, select: Select[*tuple[Any, ...]], dialect: Dialect) -> None:
-        self.select = select
+    def __init__(self, source: Source, dialect: Dialect) -> None:
+        self.source = source
         self._dialect = dialect
-        self._width = len(select.selected_columns)
+        self._width = len(source.exported_columns)
 
     @cached_property
     def _compiled(self) -> tuple[str, list[tuple[str, Callable[[Any], Any] | None]], dict[str, Any]]:
@@ -38,7 +44,7 @@ class Statement:
 
         Not before it is needed, because a dialect gets to know its server with the first connection.
         """
-        compiled: Any = self.select.compile(dialect=self._dialect)
+        compiled: Any = self.source.compile(dialect=self._dialect)
         open_ones = dict.fromkeys(name for name, bound in compiled.binds.items() if bound.required)
         state = compiled.construct_expanded_state(open_ones)
         names = state.positiontup or ()
@@ -59,7 +65,7 @@ class Statement:
     @cached_property
     def _processors(self) -> list[tuple[int, Callable[[Column], Column]]]:
         """Only of those columns of which the driver's values are not yet Python's."""
-        kinds = enumerate(column.type for column in self.select.selected_columns)
+        kinds = enumerate(column.type for column in self.source.exported_columns)
         processors = ((index, _processor(kind, self._dialect)) for index, kind in kinds)
         return [(index, process) for index, process in processors if process is not None]
 

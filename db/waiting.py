@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import OrderedDict
 from contextvars import ContextVar
 
 from db.errors import DatabaseUnavailableError, SecondConnectionError
@@ -15,30 +16,53 @@ class Queue:
     """
 
     def __init__(self, places: int, patience: float) -> None:
-        self._places = asyncio.Semaphore(places)
+        self._free = places
         self._patience = patience
         self._last_freed = 0.0
+        # Who came first is first, each with the timer by which it loses its patience.
+        self._waiting: OrderedDict[asyncio.Future[None], asyncio.TimerHandle] = OrderedDict()
 
     async def enter(self) -> None:
         """Take a place; whoever has one leaves it again, in whatever task."""
-        if not self._places.locked():
-            await self._places.acquire()
+        if self._free:  # Then nobody waits: a place that is left goes to the first who does.
+            self._free -= 1
             return
-        started = time.monotonic()
-        acquiring = asyncio.ensure_future(self._places.acquire())
+        loop = asyncio.get_running_loop()
+        place: asyncio.Future[None] = loop.create_future()
+        timer = loop.call_later(self._patience, self._lose_patience, place, time.monotonic())
+        self._waiting[place] = timer
         try:
-            while not (await asyncio.wait({acquiring}, timeout=self._patience))[0]:
-                if time.monotonic() - max(started, self._last_freed) >= self._patience:
-                    raise DatabaseUnavailableError("no connection became free in time")
-        except BaseException:
-            # Cancelled or given up: a place that was granted at the last moment goes to the next.
-            if not acquiring.cancel() and not acquiring.cancelled():
-                self._places.release()
+            await place
+        except asyncio.CancelledError:
+            if place in self._waiting:
+                self._waiting.pop(place).cancel()
+            elif not place.cancelled() and place.exception() is None:
+                # It was granted at the last moment.
+                self._grant()
             raise
 
     def leave(self) -> None:
         self._last_freed = time.monotonic()
-        self._places.release()
+        self._grant()
+
+    def _grant(self) -> None:
+        while self._waiting:
+            place, timer = self._waiting.popitem(last=False)
+            timer.cancel()
+            if not place.done():
+                place.set_result(None)
+                return
+        self._free += 1
+
+    def _lose_patience(self, place: "asyncio.Future[None]", started: float) -> None:
+        left = max(started, self._last_freed) + self._patience - time.monotonic()
+        if left > 0:
+            timer = asyncio.get_running_loop().call_later(left, self._lose_patience, place, started)
+            self._waiting[place] = timer
+            return
+        del self._waiting[place]
+        if not place.done():
+            place.set_exception(DatabaseUnavailableError("no connection became free in time"))
 
     async def __aenter__(self) -> None:
         await self.enter()

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Select, UniqueConstraint, bindparam, insert, or_, select
+from sqlalchemy import Dialect, UniqueConstraint, bindparam, insert, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -19,7 +19,8 @@ from db.errors import ConnectionLostError, ContentionError
 from db.read import Visible
 from db.rows import Row, expression, row_maker
 from db.selects import Alternatives
-from db.statements import SHAPES
+from db.statements import SHAPES, Statement
+from db.transactions import Session
 
 T = TypeVar("T")
 
@@ -29,7 +30,7 @@ _UNIQUE = ("23505", sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_
 _REFERENCE = ("23503", sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY)
 
 
-Work = Callable[[AsyncSession], Awaitable[T]]
+Work = Callable[[Session], Awaitable[T]]
 
 
 async def transaction(database: Database, work: Work[T], committed: Callable[[], None] = lambda: None) -> T:
@@ -60,7 +61,8 @@ async def _tried(database: Database, work: Work[T]) -> T:
         try:
             async with database.writing() as session:
                 result = await work(session)
-                await session.flush()
+                if session.in_transaction():
+                    await session.flush()
                 is_done = True
                 return result
         except ConnectionLostError:
@@ -76,39 +78,41 @@ async def _tried(database: Database, work: Work[T]) -> T:
 
 
 async def referenced(
-    session: AsyncSession, model: type[Entity], key: int, columns: tuple[str, ...], visible: Visible
+    session: Session, model: type[Entity], key: int, columns: tuple[str, ...], visible: Visible
 ) -> Row | None:
     """A light row of what a new row is to refer to, None where it is not there or cannot be seen.
 
     It is locked against those who delete it, and who change what foreign keys bring along.
     """
-    connection = await session.connection()
-    statement = _referenced(model, columns, visible.alternatives)
-    found = (await connection.execute(statement, {"key": key, **visible.values})).one_or_none()
-    return None if found is None else row_maker(model, columns)(found)
+    statement = _referenced(session.dialect, model, columns, visible.alternatives)
+    found = zip(*await session.columns(statement, {"key": key, **visible.values}), strict=True)
+    return next(map(row_maker(model, columns), found), None)
 
 
 @lru_cache(maxsize=SHAPES)
 def _referenced(
-    model: type[Entity], columns: tuple[str, ...], visible: Alternatives
-) -> Select[*tuple[Any, ...]]:
+    dialect: Dialect, model: type[Entity], columns: tuple[str, ...], visible: Alternatives
+) -> Statement:
     found = select(*(expression(model, column).label(column) for column in columns))
     is_meant = expression(model, "id") == bindparam("key")
-    return found.where(is_meant, or_(*visible)).with_for_update(read=True, key_share=True)
+    locked = found.where(is_meant, or_(*visible)).with_for_update(read=True, key_share=True)
+    return Statement(locked, dialect)
 
 
-async def insert_row(session: AsyncSession, model: type[Entity], values: dict[str, Any]) -> int:
-    """The key of a new row, which takes half of what it takes to add an entity. Values go by attributes."""
-    connection = await session.connection()
-    columns = {str(expression(model, name).key): value for name, value in values.items()}
-    key: int = (await connection.execute(_insert(model), columns)).scalar_one()
-    return key
+async def insert_row(session: Session, model: type[Entity], values: dict[str, Any]) -> int:
+    """The key of a new row, which takes a fraction of what it takes to add an entity.
+
+    Values go by attributes; what has none is the database's to set.
+    """
+    ((key,),) = await session.columns(_insert(session.dialect, model, tuple(values)), values)
+    return int(key)
 
 
-@lru_cache
-def _insert(model: type[Entity]) -> Any:
+@lru_cache(maxsize=SHAPES)
+def _insert(dialect: Dialect, model: type[Entity], names: tuple[str, ...]) -> Statement:
     table: Any = model.__table__
-    return insert(table).returning(table.c.id)
+    values: dict[Any, Any] = {expression(model, name): bindparam(name, required=True) for name in names}
+    return Statement(insert(table).values(values).returning(table.c.id), dialect)
 
 
 async def insert_missing(
@@ -138,7 +142,8 @@ def violation(error: IntegrityError) -> Violation | None:
         return Violation(None)
     if code not in _UNIQUE:
         return None
-    if name := getattr(original.__cause__, "constraint_name", None):
+    # SQLAlchemy's error wraps the driver's, which is what the lane raises.
+    if name := getattr(original.__cause__ or original, "constraint_name", None):
         return Violation(_first_column(name))
     # SQLite names the columns: "UNIQUE constraint failed: users.username_key".
     return Violation(str(original).rpartition(": ")[2].split(", ")[0].rpartition(".")[2])

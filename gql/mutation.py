@@ -11,10 +11,10 @@ from typing import Annotated, Any
 
 import strawberry
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncSession
 from strawberry import UNSET
 
 from db.errors import DatabaseUnavailableError
+from db.transactions import Session
 from db.write import transaction, violation
 from gql import idempotency
 from gql.context import Context, Info
@@ -133,7 +133,7 @@ async def _tried(context: Context, write: Write, work: Work, prepare: Prepare | 
         raise UnavailableError("The database cannot write right now; try again.") from error
 
 
-async def _once(write: Write, session: AsyncSession, work: Work, given: Any) -> Outcome:
+async def _once(write: Write, session: Session, work: Work, given: Any) -> Outcome:
     """The work, unless its idempotency key says that it was done."""
     write.begin(session)
     key = getattr(given, "idempotency_key", UNSET)

@@ -6,8 +6,9 @@ pydantic checks the fields that are present; what it says becomes a user error w
 import dataclasses
 import re
 import unicodedata
+from collections.abc import Callable
 from functools import cache
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, NamedTuple, get_type_hints
 
 import orjson
 import strawberry
@@ -140,30 +141,42 @@ def secret(description: str) -> Any:
     return strawberry.field(default=UNSET, description=f"{description} Never null.", metadata={SECRET: True})
 
 
+class _Check(NamedTuple):
+    """Of a field: how to check it, and whether it may be null."""
+
+    name: str
+    path: tuple[str, ...]
+    check: Callable[[Any], Any]
+    may_be_null: bool
+
+
 @cache
-def _checks(kind: type[Any]) -> dict[str, tuple[TypeAdapter[Any], bool]]:
-    """For each field how to check it, and whether it may be null."""
+def _checks(kind: type[Any]) -> list[_Check]:
     hints = get_type_hints(kind, include_extras=True)
-    return {
-        field.name: (TypeAdapter(hints[field.name]), bool(field.metadata.get("nullable")))
+    return [
+        _Check(
+            field.name,
+            ("input", camel(field.name)),
+            TypeAdapter(hints[field.name]).validate_python,
+            bool(field.metadata.get("nullable")),
+        )
         for field in dataclasses.fields(kind)
-    }
+    ]
 
 
 def validated(given: Any) -> tuple[Any, list[Problem]]:
     """The input with its values as they will be stored, and what is wrong with them."""
     values: dict[str, Any] = {}
     problems: list[Problem] = []
-    for name, (adapter, may_be_null) in _checks(given.__class__).items():
+    for name, path, check, may_be_null in _checks(given.__class__):
         value = getattr(given, name)
         if value is UNSET or (value is None and may_be_null):
             continue
-        path = ("input", camel(name))
         if value is None:
             problems.append(Problem(UserErrorCode.REQUIRED, "This cannot be null.", path))
             continue
         try:
-            values[name] = adapter.validate_python(value)
+            values[name] = check(value)
         except ValidationError as error:
             problems += _problems(error, path)
     return dataclasses.replace(given, **values), problems

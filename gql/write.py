@@ -5,12 +5,12 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from sqlalchemy import or_, select
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, undefer
 from sqlalchemy.orm.attributes import flag_modified
 from strawberry import UNSET
 
 from db.base import Entity
+from db.transactions import Session
 from db.write import insert_row, referenced
 from gql import policy
 from gql.auth import Accounts
@@ -40,7 +40,7 @@ _LOCKS: dict[Lock, dict[str, Any]] = {
 class Write:
     """One mutation's. Its transaction may be tried more than once: `begin` starts anew."""
 
-    session: AsyncSession
+    session: Session
 
     def __init__(self, context: Context) -> None:
         self.caller: Caller = context.caller
@@ -49,7 +49,7 @@ class Write:
         self._viewer = context.viewer
         self.reset()
 
-    def begin(self, session: AsyncSession) -> None:
+    def begin(self, session: Session) -> None:
         self.session = session
         self.reset()
 

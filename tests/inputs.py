@@ -52,13 +52,20 @@ def written(database: Database) -> Iterator[list[str]]:
     """What the write lane sends meanwhile that changes rows."""
     sent: list[str] = []
 
-    def record(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+    def observe(statement: str, *_: Any) -> None:
         if statement.startswith(("INSERT", "UPDATE", "DELETE", "WITH")):
             sent.append(statement)
 
+    def record(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        observe(statement)
+
     engine = database.write_engine.sync_engine
     event.listen(engine, "before_cursor_execute", record)
+    if database.write_lane is not None:
+        database.write_lane.observers.append(observe)
     try:
         yield sent
     finally:
         event.remove(engine, "before_cursor_execute", record)
+        if database.write_lane is not None:
+            database.write_lane.observers.remove(observe)

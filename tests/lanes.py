@@ -6,19 +6,19 @@ from contextlib import contextmanager
 from typing import Any, cast
 
 import pytest
-from sqlalchemy import BindParameter, Select, literal
+from sqlalchemy import BindParameter, literal
 from sqlalchemy.sql.visitors import replacement_traverse
 
 from db import read, selects
 from db.engine import Database
-from db.statements import Column, Statement, Values
+from db.statements import Column, Source, Statement, Values
 from tests.sent import unheard
 
 BUILDERS = ("rows_by_key", "page_of_all", "pages_of_parents", "counts")
 Run = Callable[[Database, Statement, Values], Any]
 
 
-def inlined(select: Select[Any], values: Values) -> Select[Any]:
+def inlined(statement: Source, values: Values) -> Source:
     """The statement as if it were written for these values only."""
 
     def value_of(element: Any, **_: Any) -> Any:
@@ -26,14 +26,14 @@ def inlined(select: Select[Any], values: Values) -> Select[Any]:
             return None
         return literal(values[element.key], element.type)
 
-    return cast(Select[Any], replacement_traverse(select, {}, value_of))
+    return cast(Source, replacement_traverse(statement, {}, value_of))
 
 
 async def run_inlined(database: Database, statement: Statement, values: Values) -> list[Column]:
     """Instead of `read.run`."""
     heard = unheard.set(True)
     try:
-        return statement.transposed(await read.fetch(database, inlined(statement.select, values)))
+        return statement.transposed(await read.fetch(database, inlined(statement.source, values)))
     finally:
         unheard.reset(heard)
 

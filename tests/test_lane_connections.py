@@ -262,7 +262,7 @@ async def test_errors_are_those_of_sqlalchemys_own_way(
         await ask(RAISE)
     statement = Statement(select(func.fail(bindparam("state"))), reading.database.dialect)
     with pytest.raises(kind) as expected:
-        await read.fetch(reading.database, statement.select, {"state": state})
+        await read.fetch(reading.database, statement.source, {"state": state})
     with pytest.raises(kind) as found:
         await read.run(reading.database, statement, {"state": state})
     assert isinstance(expected.value, type(found.value))

@@ -9,10 +9,11 @@ import pytest
 from sqlalchemy import event, func, or_, select
 from sqlalchemy.orm import aliased
 
-from db import models
+from db import lane, models, transactions
 from db.associations import PostTag
 from db.engine import Database
 from db.enums import Role
+from db.lane import Held
 from gql.app import create_app
 from gql.relay import to_global_id
 from gql.settings import Settings
@@ -56,8 +57,14 @@ def aborted(database: Database) -> Iterator[list[str]]:
     def record(context: Any) -> None:
         statements.append(f"{context.original_exception}: {context.statement}")
 
+    def meaning(error: Exception, held: Held, sql: str) -> Exception:
+        statements.append(f"{error}: {sql}")
+        return lane.meaning(error, held, sql)
+
     event.listen(database.write_engine.sync_engine, "handle_error", record)
-    yield statements
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(transactions, "meaning", meaning)
+        yield statements
     event.remove(database.write_engine.sync_engine, "handle_error", record)
 
 

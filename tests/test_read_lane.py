@@ -341,7 +341,7 @@ async def test_types_that_depend_on_what_the_driver_says_are_the_same_too(databa
     ]
     statement = Statement(select(*columns, bindparam("given", type_=Numeric())), database.dialect)
     values = {"given": 2}
-    expected = await read.fetch(database, statement.select, values)
+    expected = await read.fetch(database, statement.source, values)
     found = map(tuple, await read.run(database, statement, values))
     assert repr(list(found)) == repr(statement.transposed(expected))
 
