@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -45,10 +46,13 @@ class Page:
     backward: bool = False
     after: Position | None = None
     before: Position | None = None
+    is_ahead: bool = False  # Known of a shape, which has no values.
 
     def shape(self) -> "Page":
-        """What the SQL depends on: of a bound, whether there is one and whether its value is NULL."""
-        return replace(self, after=_shape(self.after), before=_shape(self.before))
+        """What the SQL depends on: of a bound, whether there is one and whether its value is NULL; and of the
+        bound from which the page is read, whether that lies ahead of the present."""
+        is_ahead = _is_ahead(self.before if self.backward else self.after)
+        return replace(self, after=_shape(self.after), before=_shape(self.before), is_ahead=is_ahead)
 
     def values(self) -> dict[str, Any]:
         """What the SQL's parameters stand for."""
@@ -63,6 +67,11 @@ class Page:
 
 def _shape(position: Position | None) -> Position | None:
     return position and (None if position[0] is None else ..., 0)
+
+
+def _is_ahead(position: Position | None) -> bool:
+    value = position and position[0]
+    return isinstance(value, datetime) and value > datetime.now(UTC)
 
 
 def _parameters(bound: str) -> tuple[str, str]:
@@ -103,6 +112,19 @@ class Keyset:
         if not self.nullable or (lower is None and upper is None):
             return [and_(true(), *self._bounds(lower, upper))]
         return list(self._ranges_with_nulls(lower, upper)) or [false()]
+
+    def in_order(
+        self, bounds: ColumnElement[bool], where: ColumnElement[bool], alternative: ColumnElement[bool]
+    ) -> tuple[ColumnElement[bool], ...]:
+        """The conditions of one range, in front the one from which the index is to be read.
+
+        Where several are bounds of the same column, both databases begin at the first of them: behind what is
+        public a deep page would read all pages before it. Only what lies ahead of the present, as drafts do,
+        begins later than what is public: from there a page would read all that is hidden from the viewer.
+        """
+        if self.page.is_ahead and self.page.order.descending != self.page.backward:
+            return alternative, bounds, where
+        return bounds, where, alternative
 
     def _bounds(self, lower: "_Bound | None", upper: "_Bound | None") -> Iterator[ColumnElement[bool]]:
         place: Any = tuple_(self.column, self.id) if self.ties else self.id
@@ -147,14 +169,16 @@ class _Bound(NamedTuple):
 def bounded(
     columns: Sequence[ColumnElement[Any]],
     source: FromClause,
+    where: ColumnElement[bool],
     alternatives: Sequence[ColumnElement[bool]],
     keyset: Keyset,
     parents: FromClause | None = None,
 ) -> Select[Any]:
     """The page's rows in the order they are read, which takes no more rows of the index than it has.
 
-    A row has to satisfy any one of the alternatives. A page is read for each of them and each range of the
-    bounds; UNION puts them together, and drops what was found twice. An OR would be no range of any index.
+    A row has to satisfy `where` and any one of the alternatives. A page is read for each of these and each
+    range of the bounds; UNION puts them together, and drops what was found twice. An OR would be no range of
+    any index.
 
     The columns include the order's, by the names of the model's attributes. `parents` is the table of another
     FROM to which the alternatives may refer.
@@ -164,12 +188,12 @@ def bounded(
     parts = [
         select(*columns)
         .select_from(source)
-        .where(and_(alternative, condition))
+        .where(and_(*keyset.in_order(bounds, where, alternative)))
         .order_by(*keyset.order_by())
         .limit(limit)
         .correlate(parents)
         for alternative in alternatives
-        for condition in keyset.ranges()
+        for bounds in keyset.ranges()
     ]
     if len(parts) == 1:
         return parts[0]

@@ -79,9 +79,8 @@ def page_of_all(dialect: Dialect, shape: Shape, page: Page, columns: Columns) ->
     """The columns; of the page's bounds only the shape counts."""
     source, where, visible = _resolve(shape)
     keyset = Keyset(source.model, page, source.rewrite)
-    alternatives = [and_(where, alternative) for alternative in visible]
     labels = _labels(source.model, columns)
-    return Statement(bounded(labels, source.table, alternatives, keyset), dialect)
+    return Statement(bounded(labels, source.table, where, visible, keyset), dialect)
 
 
 @lru_cache(maxsize=SHAPES)
@@ -110,17 +109,12 @@ def _resolve(shape: Shape) -> tuple[Source, ColumnElement[bool], list[ColumnElem
     return source, where, [source.rewrite(alternative) for alternative in visible]
 
 
-def _of_parent(
-    source: Source,
-    where: ColumnElement[bool],
-    visible: list[ColumnElement[bool]],
-    key: ColumnElement[Any],
-) -> list[ColumnElement[bool]]:
-    """The conditions for the rows of the parent with this key, each of them a range of an index."""
+def _of_parent(source: Source, visible: list[ColumnElement[bool]]) -> list[ColumnElement[bool]]:
+    """The alternatives for the rows of one parent, each of them a range of an index."""
     if all(source.settles(alternative) for alternative in visible):
         # All rows of a parent are visible or none: one range does, and no other is searched in vain.
-        visible = [or_(*visible)]
-    return [and_(source.holder == key, where, alternative) for alternative in visible]
+        return [or_(*visible)]
+    return visible
 
 
 def _pages_by_lateral(
@@ -132,9 +126,10 @@ def _pages_by_lateral(
 ) -> Select[Any]:
     """A bounded page for each parent. A lateral join is a nested loop, hence keeps the order of its pages."""
     keys = func.unnest(_array(source.holder)).table_valued("key", name="keys").render_derived()
-    alternatives = _of_parent(source, where, visible, keys.c.key)
+    where = and_(source.holder == keys.c.key, where)
     keyset = Keyset(source.model, page, source.rewrite)
-    part = bounded(_labels(source.model, columns), source.table, alternatives, keyset, keys).lateral("page")
+    labels = _labels(source.model, columns)
+    part = bounded(labels, source.table, where, _of_parent(source, visible), keyset, keys).lateral("page")
     return select(keys.c.key, *part.c).select_from(keys.join(part, true()))
 
 
@@ -147,12 +142,12 @@ def _pages_by_subquery(
 ) -> Select[Any]:
     """The same for SQLite, which has no lateral joins: a subquery finds the ids of each parent's page."""
     keys = _json().alias("keys")
-    alternatives = _of_parent(source, where, visible, keys.c.value)
+    where, alternatives = and_(source.holder == keys.c.value, where), _of_parent(source, visible)
     keyset = Keyset(source.model, page, source.rewrite)
     key, order = expression(source.model, "id"), expression(source.model, page.order.column)
     found = [source.rewrite(key).label("id"), source.rewrite(order).label(page.order.column)]
-    table = source.smallest_table(*alternatives, *found)
-    part = bounded(found if keyset.ties else found[:1], table, alternatives, keyset, keys)
+    table = source.smallest_table(where, *alternatives, *found)
+    part = bounded(found if keyset.ties else found[:1], table, where, alternatives, keyset, keys)
     ids = select(part.subquery().c.id) if keyset.ties else part
     return (
         select(keys.c.value, *_labels(source.model, columns))

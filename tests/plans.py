@@ -3,10 +3,11 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import MAXYEAR, datetime
 from typing import Any
 
 from db.engine import Database
+from db.types import NEVER
 from gql.policy import Viewer
 from tests.acting import data_as
 from tests.client import Client
@@ -79,6 +80,8 @@ async def sent_by(
 def literal(value: Any) -> str:
     if isinstance(value, list):
         return f"ARRAY[{', '.join(map(literal, value))}]"
+    if isinstance(value, datetime) and value.year == MAXYEAR:
+        return f"'{NEVER}'"  # As the driver sends it.
     if isinstance(value, str | datetime):
         return "'" + str(value).replace("'", "''") + "'"
     return "NULL" if value is None else str(value)
