@@ -13,7 +13,7 @@ from uuid import UUID
 from graphql.execution.values import get_argument_values
 
 from gql.execution.columns import FieldColumn
-from gql.execution.types import Kind, Raised, Values, kind_of
+from gql.execution.kinds import Kind, Raised, Values, kind_of
 from gql.execution.waiting import WholeColumn
 
 if TYPE_CHECKING:

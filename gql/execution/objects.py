@@ -10,7 +10,8 @@ from graphql import GraphQLObjectType
 from graphql.execution.executor import invalid_return_type_error
 
 from gql.execution.columns import Column, Objects, Part
-from gql.execution.types import Kind, Raised, TypePlan, Values, kind_of, part_of, put
+from gql.execution.kinds import Kind, Raised, Values, kind_of
+from gql.execution.types import TypePlan, part_of, put
 
 if TYPE_CHECKING:
     from gql.execution.plans import ObjectPlan

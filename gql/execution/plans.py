@@ -31,8 +31,9 @@ from graphql.execution.executor import to_nodes
 from graphql.pyutils import Undefined
 
 from gql.execution.columns import FieldColumn, Objects
+from gql.execution.kinds import Values
 from gql.execution.objects import AbstractPlan, ObjectTypePlan
-from gql.execution.types import LeafPlan, ListPlan, TypePlan, Values
+from gql.execution.types import LeafPlan, ListPlan, TypePlan
 
 if TYPE_CHECKING:
     from gql.execution.executor import CompiledExecutor

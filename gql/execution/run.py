@@ -10,8 +10,8 @@ from graphql.pyutils import Path
 
 from gql.execution.columns import Column, Position, field_position, path_of
 from gql.execution.failures import Failures
+from gql.execution.kinds import Raised, Values
 from gql.execution.plans import FieldPlan, plan_objects
-from gql.execution.types import Raised, Values
 from gql.execution.waiting import Finish, Group, Waiting
 
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ from strawberry.types.field import StrawberryField
 from gql.execution import fields
 from gql.execution.columns import FieldColumn
 from gql.execution.executor import CompiledExecutor
+from gql.execution.kinds import Values
 from gql.execution.plans import FieldPlan, Resolution
 from gql.execution.run import Run
-from gql.execution.types import Values
 
 _DEFINITION = GraphQLCoreConverter.DEFINITION_BACKREF
 

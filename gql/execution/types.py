@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import enum
-import inspect
 import math
 from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate, chain, pairwise
-from types import CoroutineType, GeneratorType
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from types import GeneratorType
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from graphql import (
     GraphQLBoolean,
@@ -22,61 +21,16 @@ from graphql import (
 from graphql.pyutils import Undefined, is_iterable
 
 from gql.execution.columns import Column, ItemColumn, Part
+from gql.execution.kinds import Kind, Raised, Values, by_kind, kind_of_type
 
 if TYPE_CHECKING:
     from gql.execution.plans import FieldPlan
     from gql.execution.run import Run
 
-Values: TypeAlias = Sequence[Any]
 Convert: TypeAlias = Callable[[Values], list[Any]]
 
 # So many Python types a place remembers as plain values; a program that makes types as it goes has more.
 _MOST_TYPES = 64
-
-
-class Raised(NamedTuple):
-    """What was raised, which is another thing than an exception that was returned."""
-
-    error: Exception
-
-
-class Kind(enum.Enum):
-    """What a value means, told by its Python type."""
-
-    PLAIN = enum.auto()
-    NULL = enum.auto()
-    ERROR = enum.auto()
-    AWAITABLE = enum.auto()
-
-
-def kind_of(value: Any) -> Kind:
-    if type(value) is GeneratorType and value.gi_code.co_flags & inspect.CO_ITERABLE_COROUTINE:
-        return Kind.AWAITABLE  # As coroutines were written once.
-    return _kind_of_type(type(value))
-
-
-def _kind_of_type(python_type: type) -> Kind:
-    if python_type is type(None) or python_type is type(Undefined):
-        return Kind.NULL
-    if issubclass(python_type, Exception) or python_type is Raised:
-        return Kind.ERROR
-    if issubclass(python_type, CoroutineType) or hasattr(python_type, "__await__"):
-        return Kind.AWAITABLE
-    return Kind.PLAIN
-
-
-def _by_kind(values: Values) -> tuple[list[int], list[int], list[int], list[int]]:
-    """The indices of plain values, of nulls, of errors and of awaitables."""
-    indices: dict[Kind, list[int]] = {kind: [] for kind in Kind}
-    types = set(map(type, values))
-    if GeneratorType in types:
-        for index, value in enumerate(values):
-            indices[kind_of(value)].append(index)
-    else:
-        add = {each: indices[_kind_of_type(each)].append for each in types}
-        for index, value in enumerate(values):
-            add[type(value)](index)
-    return indices[Kind.PLAIN], indices[Kind.NULL], indices[Kind.ERROR], indices[Kind.AWAITABLE]
 
 
 class TypePlan:
@@ -104,14 +58,14 @@ class TypePlan:
 
     def _are_plain(self, types: set[type]) -> bool:
         """Whether all values of these Python types are; a generator's type does not say."""
-        if GeneratorType in types or any(_kind_of_type(each) is not Kind.PLAIN for each in types):
+        if GeneratorType in types or any(kind_of_type(each) is not Kind.PLAIN for each in types):
             return False
         if len(self._plain) < _MOST_TYPES:
             self._plain |= types
         return True
 
     def _sorted_out(self, run: Run, column: Column, values: Values, *, awaited: bool) -> list[Any]:
-        plain, null, failed, later = _by_kind(values)
+        plain, null, failed, later = by_kind(values)
         if awaited:
             plain, later = sorted(plain + later), []
         for index in failed:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from gql.execution.columns import Column, Part
-from gql.execution.types import Raised, Values
+from gql.execution.kinds import Raised, Values
 
 if TYPE_CHECKING:
     from gql.execution.run import Run
