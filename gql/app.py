@@ -14,6 +14,7 @@ from db.errors import DatabaseUnavailableError
 from db.migrate import current_revision, head_revision
 from gql import explorer
 from gql.auth import accounts_of
+from gql.execution import counts
 from gql.schema import build_schema
 from gql.settings import Settings
 from gql.transport import GraphQLEndpoint
@@ -56,6 +57,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             return RedirectResponse("/graphql")
 
     _add_health(app, database)
+    _add_metrics(app)
     return app
 
 
@@ -91,3 +93,15 @@ def _add_health(app: FastAPI, database: Database) -> None:
         if revision != head_revision():
             return PlainTextResponse("the database is not migrated", status_code=503)
         return PlainTextResponse("ok")
+
+
+def _add_metrics(app: FastAPI) -> None:
+    """What an operator watches, and nothing of what is in the database or of who asks for it."""
+
+    @app.get("/metrics")
+    async def metrics() -> Response:
+        """How this process has executed operations, in Prometheus' format for text."""
+        name = "gazette_operations_total"
+        lines = [f"# HELP {name} Operations, by what executed them.", f"# TYPE {name} counter"]
+        lines += [f'{name}{{executor="{executor}"}} {counts[executor]}' for executor in ("compiled", "stock")]
+        return PlainTextResponse("\n".join([*lines, ""]), media_type="text/plain; version=0.0.4")

@@ -26,7 +26,7 @@ from strawberry.types.execution import ExecutionResult, PreExecutionError
 
 from gql.documents import Document, Documents, FewMutations, NoNulCharacters
 from gql.errors import UnauthenticatedError
-from gql.execution.strawberry import StrawberryExecutor
+from gql.execution.strawberry import StockExecutor, StrawberryExecutor
 from gql.mutation import WITHOUT_TOKEN
 from gql.mutations import Mutation
 from gql.query import Query
@@ -151,7 +151,7 @@ def build_schema(*, introspection: bool = True, compiled: bool = True) -> Schema
         types=list(entities.values()),
         config=StrawberryConfig(scalar_map={datetime: DATE_TIME}),
         introspection=introspection,
-        execution_context_class=StrawberryExecutor if compiled else None,
+        execution_context_class=StrawberryExecutor if compiled else StockExecutor,
     )
 
 

@@ -4,7 +4,7 @@ import hashlib
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 import pytest
@@ -13,6 +13,7 @@ from sqlalchemy import text
 from db.migrate import migrate
 from gql import explorer
 from gql.app import create_app
+from gql.execution import counts
 from gql.explorer import CONTENT_SECURITY_POLICY
 from gql.settings import Settings
 from tests import factories
@@ -210,6 +211,27 @@ async def test_healthy_and_ready(client: Client, settings: Settings) -> None:
     async with Client(create_app(settings)) as either:
         assert (await either.http.get("/healthz")).status_code == 200
         assert (await either.http.get("/readyz")).status_code == 200
+
+
+@pytest.mark.parametrize("executor", ["compiled", "stock"])
+async def test_metrics_say_what_executed_how_many_operations_and_nothing_else(
+    new_sqlite_url: NewUrl, executor: Literal["compiled", "stock"]
+) -> None:
+    other = "stock" if executor == "compiled" else "compiled"
+    async with Client(create_app(Settings(database_url=new_sqlite_url(), executor=executor))) as client:
+        before = dict(counts)
+        for _ in range(3):
+            await client.data("{posts {totalCount}}")
+        await client.mutate("requestPasswordReset", email="ada@example.org")
+        response = await client.http.get("/metrics")
+    assert response.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    expected = {executor: before.get(executor, 0) + 4, other: before.get(other, 0)}
+    assert response.text == (
+        "# HELP gazette_operations_total Operations, by what executed them.\n"
+        "# TYPE gazette_operations_total counter\n"
+        f'gazette_operations_total{{executor="compiled"}} {expected["compiled"]}\n'
+        f'gazette_operations_total{{executor="stock"}} {expected["stock"]}\n'
+    )
 
 
 async def test_not_ready_before_it_is_migrated(settings: Settings) -> None:

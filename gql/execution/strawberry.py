@@ -15,12 +15,20 @@ from strawberry.types.field import StrawberryField
 
 from gql.execution import fields
 from gql.execution.columns import FieldColumn
-from gql.execution.executor import CompiledExecutor
+from gql.execution.executor import CompiledExecutor, counts
 from gql.execution.kinds import Values
 from gql.execution.plans import FieldPlan, Resolution
 from gql.execution.run import Run
 
 _DEFINITION = GraphQLCoreConverter.DEFINITION_BACKREF
+
+
+class StockExecutor(StrawberryGraphQLCoreExecutionContext):
+    """graphql-core's own executor, which counts what it executes."""
+
+    def execute_operation(self, serially: bool | None = None) -> Any:
+        counts["stock"] += 1
+        return super().execute_operation(serially)
 
 
 class StrawberryExecutor(CompiledExecutor, StrawberryGraphQLCoreExecutionContext):

@@ -1,0 +1,110 @@
+"""What is kept of documents is bounded: however many different ones come, memory is flat."""
+
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from bench.documents import FIELDS, document
+from db import rows, selects
+from db.statements import SHAPES
+from gql import documents, inputs, selection
+from gql.context import Context
+from gql.execution import cache, executor
+from gql.schema import Schema, build_schema
+from tests.client import Client
+
+pytestmark = pytest.mark.anyio
+
+# More than any cache has room for: each of them asks for columns and a page of its own.
+DIFFERENT = 1100
+# Of what the program has and nobody can ask more of: its migrations and its input types.
+OF_THE_PROGRAM = {"head_revision", "_checks"}
+
+
+async def execute(schema: Schema, client: Client, text: str, variables: dict[str, Any] | None = None) -> None:
+    context = Context(client.database)
+    result = await schema.execute(text, variables, context_value=context)
+    await context.close()
+    assert not result.errors, result.errors
+
+
+def cached_functions() -> Iterator[Any]:
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] in {"db", "gql"}:
+            yield from (
+                found
+                for found in vars(module).values()
+                if hasattr(found, "cache_info") and found.__module__ == name
+            )
+
+
+async def test_many_different_documents_fill_what_is_kept_and_no_more(client: Client) -> None:
+    schema = build_schema()
+    for number in range(DIFFERENT):
+        await execute(schema, client, document(number))
+    assert len(schema.documents._kept) == documents._MOST_DOCUMENTS
+    assert len(selection._kept) == selection._MOST_OPERATIONS
+    assert len(executor._plans._operations) == cache._MOST_OPERATIONS
+    assert selects.page_of_all.cache_info().currsize == SHAPES
+    assert rows.row_maker.cache_info().currsize == rows.row_maker.cache_info().maxsize
+    for function in cached_functions():
+        size, most = function.cache_info().currsize, function.cache_info().maxsize
+        if function.__name__ not in OF_THE_PROGRAM:
+            assert most is not None, function.__name__
+            assert size <= most, function.__name__
+    compiled: Any = client.database.read_engine.sync_engine._compiled_cache
+    assert len(compiled) <= compiled.size_threshold
+    assert not any(count > 100 for count in _prepared(client))
+
+
+def _prepared(client: Client) -> list[int]:
+    """How many statements the driver keeps for each connection that is at hand."""
+    lane = client.database.lane
+    counted = [len(held.driver._stmt_cache) for held in lane._at_hand] if lane else []
+    assert lane is None or max(counted) > 50
+    return counted
+
+
+async def test_documents_in_use_are_not_those_that_are_dropped(client: Client) -> None:
+    schema, often = build_schema(), "{viewer {id}}"
+    await execute(schema, client, often)
+    kept = schema.documents._kept[often]
+    for number in range(documents._MOST_DOCUMENTS + 10):
+        await execute(schema, client, often)
+        await execute(schema, client, f"{{a{number}: viewer {{id}}}}")
+    assert schema.documents._kept[often] is kept
+    assert "{a0: viewer {id}}" not in schema.documents._kept
+
+
+async def test_nothing_is_kept_of_a_document_that_is_too_long(client: Client) -> None:
+    schema = build_schema()
+    text = "{posts {nodes {id}}}" + " " * documents._LONGEST_TEXT
+    before = set(selection._kept), set(executor._plans._operations)
+    await execute(schema, client, text)
+    assert schema.documents._kept == {}
+    assert (set(selection._kept), set(executor._plans._operations)) == before
+
+
+async def test_conditions_make_only_so_many_variants_of_an_operation(client: Client) -> None:
+    schema = build_schema()
+    names = [f"with{field.title()}" for field in FIELDS[:6]]
+    declared = ", ".join(f"${name}: Boolean!" for name in names)
+    chosen = " ".join(f"{field} @include(if: ${name})" for field, name in zip(FIELDS, names, strict=False))
+    text = f"query ({declared}) {{posts {{nodes {{id {chosen}}}}}}}"
+    for number in range(2 ** len(names)):
+        await execute(schema, client, text, {name: bool(number >> bit & 1) for bit, name in enumerate(names)})
+    (kept,) = [each for each in executor._plans._operations.values() if each.schema is schema._schema]
+    assert 0 < len(kept.variants) <= cache._MOST_VARIANTS
+    assert len(schema.documents._kept) == 1
+
+
+async def test_what_is_looked_for_by_a_filter_makes_no_statement_of_its_own(client: Client) -> None:
+    schema = build_schema()
+    text = "query ($name: String!) {posts(filter: {author: {username: $name}}) {totalCount}}"
+    await execute(schema, client, text, {"name": "ada"})
+    before = selects.counts.cache_info().misses, inputs._left.cache_info().misses
+    for number in range(50):
+        await execute(schema, client, text, {"name": f"user{number}"})
+    assert (selects.counts.cache_info().misses, inputs._left.cache_info().misses) == before

@@ -1,0 +1,148 @@
+"""A document is parsed and validated once, and asked for what has to hold before it is executed each time."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from graphql import get_introspection_query, parse
+from strawberry.extensions import SchemaExtension
+from strawberry.schema.schema import validate_document
+from strawberry.types.execution import ExecutionResult
+
+from gql.context import Context
+from gql.documents import MOST_MUTATIONS
+from gql.mutations import Mutation
+from gql.query import Query
+from gql.relay import entities
+from gql.schema import Schema, build_schema
+from tests.client import Client
+
+pytestmark = pytest.mark.anyio
+
+NOBODY = "{viewer {id}}"
+INVALID = "{viewer {no such: fields ... on Post {title}}}"
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    counted: Counter[str] = Counter()
+
+    def counting(name: str, original: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any) -> Any:
+            counted[name] += 1
+            return original(*arguments)
+
+        return call
+
+    monkeypatch.setattr("gql.documents.parse", counting("parse", parse))
+    monkeypatch.setattr("gql.schema.validate_document", counting("validate", validate_document))
+    return counted
+
+
+async def execute(
+    schema: Schema, client: Client, document: str, name: str | None = None, *, invalid: bool = False
+) -> ExecutionResult:
+    context = Context(client.database)
+    if invalid:
+        context = _WithInvalidToken(client.database)
+    result = await schema.execute(document, context_value=context, operation_name=name)
+    await context.close()
+    return result
+
+
+class _WithInvalidToken(Context):
+    has_invalid_token = True
+
+
+def said(result: ExecutionResult) -> list[Any]:
+    return [error.formatted for error in result.errors or ()]
+
+
+async def test_a_document_that_comes_again_is_neither_parsed_nor_validated_again(
+    client: Client, calls: Counter[str]
+) -> None:
+    schema = build_schema()
+    for _ in range(3):
+        assert (await execute(schema, client, NOBODY)).data == {"viewer": None}
+    assert calls == {"parse": 1, "validate": 1}
+    await execute(schema, client, NOBODY + " ")
+    assert calls == {"parse": 2, "validate": 2}
+
+
+async def test_an_invalid_one_is_answered_the_same_each_time(client: Client, calls: Counter[str]) -> None:
+    schema = build_schema()
+    for document in (INVALID, "{viewer {", "{viewer {id}} fragment F on Post {id}", ""):
+        first, second = [said(await execute(schema, client, document)) for _ in range(2)]
+        assert first
+        assert first == second
+
+
+async def test_a_document_too_long_to_be_kept_is_still_right_each_time(
+    client: Client, calls: Counter[str]
+) -> None:
+    schema = build_schema()
+    for _ in range(2):
+        assert (await execute(schema, client, NOBODY + " " * 20_000)).data == {"viewer": None}
+    assert calls == {"parse": 2, "validate": 2}
+
+
+async def test_what_one_schema_allows_another_may_not(client: Client) -> None:
+    document = get_introspection_query()
+    open_one, closed = build_schema(), build_schema(introspection=False)
+    for _ in range(2):
+        assert not (await execute(open_one, client, document)).errors
+        refused = said(await execute(closed, client, document))
+        assert refused
+        assert all("introspection has been disabled" in error["message"] for error in refused)
+    # The other way round too.
+    assert not (await execute(open_one, client, document)).errors
+
+
+seen: list[str] = []
+
+
+class Watching(SchemaExtension):
+    def on_operation(self) -> Iterator[None]:
+        seen.append("begins")
+        yield
+        seen.append("ends")
+
+
+@pytest.fixture
+def watched() -> Schema:
+    seen.clear()
+    return Schema(Query, Mutation, types=list(entities.values()), extensions=[Watching])
+
+
+async def test_an_extension_of_the_schema_runs(watched: Schema, client: Client) -> None:
+    for _ in range(2):
+        assert (await execute(watched, client, NOBODY)).data == {"viewer": None}
+    assert seen == ["begins", "ends"] * 2
+
+
+MUTATION = 'createPost(input: {title: "A", body: ""}) {post {id}}'
+
+
+@pytest.mark.parametrize(
+    ("document", "invalid", "message"),
+    [
+        ("query A {viewer {id}} query B {viewer {id}}", False, "`operationName` has to say"),
+        (NOBODY, True, "The access token is not valid"),
+        ('{user(by: {username: "\\u0000"}) {id}}', False, "A string cannot contain the character NUL."),
+        (
+            "mutation {" + " ".join(f"a{n}: {MUTATION}" for n in range(MOST_MUTATIONS + 1)) + "}",
+            False,
+            f"A request can have at most {MOST_MUTATIONS} mutations.",
+        ),
+    ],
+    ids=["no name", "an invalid token", "NUL", "too many mutations"],
+)
+async def test_what_is_refused_is_refused_before_an_extension_runs(
+    watched: Schema, client: Client, document: str, invalid: bool, message: str
+) -> None:
+    for _ in range(2):
+        result = await execute(watched, client, document, invalid=invalid)
+        assert result.errors
+        assert result.errors[0].message.startswith(message)
+    assert seen == []
