@@ -20,8 +20,8 @@ from graphql import (
 MOST_MUTATIONS = 20
 
 # What is kept is bounded: so many documents, none of them longer than this.
-_MOST_DOCUMENTS = 512
-_LONGEST_TEXT = 16_384
+_MOST_DOCUMENTS = 256
+_LONGEST_TEXT = 8_192
 
 Validate = Callable[[DocumentNode], list[GraphQLError]]
 

@@ -32,8 +32,8 @@ Needed = Mapping[type[Entity], tuple[str, ...]]
 
 # The operations that came last, and what they need. It holds on to them, so that no other has their identity.
 _kept: dict[int, tuple[OperationDefinitionNode, Needed]] = {}
-_MOST_OPERATIONS = 512
-_LONGEST_TEXT = 16_384
+_MOST_OPERATIONS = 256
+_LONGEST_TEXT = 8_192
 
 
 def needed_columns(info: GraphQLResolveInfo[Any]) -> Needed:

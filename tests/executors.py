@@ -4,7 +4,8 @@ import copy
 import json
 import os
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
@@ -26,6 +27,16 @@ compared: Counter[str] = Counter()
 
 # Others may write meanwhile.
 _ATTEMPTS = 3
+
+
+@contextmanager
+def answered_once() -> Iterator[None]:
+    """By the schema's own executor, and not by graphql-core's as well."""
+    token = alone.set(True)
+    try:
+        yield
+    finally:
+        alone.reset(token)
 
 
 def by_both(execute: Execute) -> Execute:

@@ -1,5 +1,6 @@
 """What is kept of documents is bounded: however many different ones come, memory is flat."""
 
+import os
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -63,7 +64,8 @@ def _prepared(client: Client) -> list[int]:
     """How many statements the driver keeps for each connection that is at hand."""
     lane = client.database.lane
     counted = [len(held.driver._stmt_cache) for held in lane._at_hand] if lane else []
-    assert lane is None or max(counted) > 50
+    # Where everything is read in both ways, the other way has taken them.
+    assert lane is None or "GAZETTE_TEST_BOTH_LANES" in os.environ or max(counted) > 50
     return counted
 
 

@@ -17,6 +17,7 @@ from gql.query import Query
 from gql.relay import entities
 from gql.schema import Schema, build_schema
 from tests.client import Client
+from tests.executors import answered_once
 
 pytestmark = pytest.mark.anyio
 
@@ -82,8 +83,9 @@ async def test_a_document_too_long_to_be_kept_is_still_right_each_time(
     client: Client, calls: Counter[str]
 ) -> None:
     schema = build_schema()
-    for _ in range(2):
-        assert (await execute(schema, client, NOBODY + " " * 20_000)).data == {"viewer": None}
+    with answered_once():
+        for _ in range(2):
+            assert (await execute(schema, client, NOBODY + " " * 20_000)).data == {"viewer": None}
     assert calls == {"parse": 2, "validate": 2}
 
 
@@ -116,8 +118,9 @@ def watched() -> Schema:
 
 
 async def test_an_extension_of_the_schema_runs(watched: Schema, client: Client) -> None:
-    for _ in range(2):
-        assert (await execute(watched, client, NOBODY)).data == {"viewer": None}
+    with answered_once():
+        for _ in range(2):
+            assert (await execute(watched, client, NOBODY)).data == {"viewer": None}
     assert seen == ["begins", "ends"] * 2
 
 

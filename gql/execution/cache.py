@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 # What is kept is bounded: so many operations, each in so many variants, none of a longer text than this.
 _MOST_OPERATIONS = 256
 _MOST_VARIANTS = 16
-_LONGEST_TEXT = 16_384
+_LONGEST_TEXT = 8_192
 # Each level takes more of Python's frames than in graphql-core, which has this to itself.
 _DEEPEST = 40
 
