@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, cast
@@ -125,6 +126,13 @@ def in_use(database: Database) -> int:
     return int(pool.checkedout()) - (database.lane.at_hand if database.lane else 0)
 
 
+async def none_in_use(database: Database, seconds: float = 10) -> None:
+    end = time.monotonic() + seconds
+    while in_use(database):
+        assert time.monotonic() < end, f"{in_use(database)} connections were not given back"
+        await asyncio.sleep(0.01)
+
+
 @asynccontextmanager
 async def locked(url: str, table: str) -> AsyncIterator[AsyncConnection]:
     """Nobody can read the table; what is yielded can look at what waits for it."""
@@ -195,7 +203,8 @@ async def test_a_cancelled_operation_gives_its_connections_back(client: Client) 
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
     gc.collect()  # Here, and not in a test that it has nothing to do with.
-    assert in_use(client.database) == 0
+    # A connection whose statement was cancelled is closed in a task of its own, which takes what it takes.
+    await none_in_use(client.database)
     assert len((await client.data(FEED, {"first": 20}))["posts"]["nodes"]) == 3
 
 
