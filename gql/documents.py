@@ -17,11 +17,9 @@ from graphql import (
     parse,
 )
 
-MOST_MUTATIONS = 20
+from gql.execution import Kept
 
-# What is kept is bounded: so many documents, none of them longer than this.
-_MOST_DOCUMENTS = 256
-_LONGEST_TEXT = 8_192
+MOST_MUTATIONS = 20
 
 Validate = Callable[[DocumentNode], list[GraphQLError]]
 
@@ -88,16 +86,11 @@ class Documents:
 
     def __init__(self, validate: Validate) -> None:
         self._validate = validate
-        self._kept: dict[str, Document] = {}
+        self.kept: Kept[Document] = Kept()
 
     def document(self, text: str) -> Document:
         """The parsed document; raises whatever graphql-core's parser does."""
-        # Put behind all others again: the first is the one that was not used for the longest time.
-        document = self._kept.pop(text, None)
-        if document is None:
-            return Document(parse(text))
-        self._kept[text] = document
-        return document
+        return self.kept.get(text) or Document(parse(text))
 
     def errors(self, text: str, document: Document) -> list[GraphQLError]:
         """What is wrong with a document. One that is right is kept, so that it is not validated again."""
@@ -106,8 +99,5 @@ class Documents:
         errors = self._validate(document.node)
         if not errors:
             document.is_valid = True
-            if len(text) <= _LONGEST_TEXT:
-                self._kept[text] = document
-            if len(self._kept) > _MOST_DOCUMENTS:
-                del self._kept[next(iter(self._kept))]
+            self.kept.put(text, document, len(text))
         return errors

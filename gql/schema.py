@@ -73,16 +73,9 @@ class Schema(strawberry.Schema):
             errors = _refused(document, operation, operation_name, context_value)
             if errors := errors or self.documents.errors(query, document):
                 return PreExecutionError(data=None, errors=errors)
+            given = (variable_values, context_value, root_value, operation_name)
             if self.extensions or self.directives:
-                return await super().execute(
-                    query,
-                    variable_values,
-                    context_value,
-                    root_value,
-                    operation_name,
-                    allowed_operation_types,
-                    operation_extensions,
-                )
+                return await super().execute(query, *given, allowed_operation_types, operation_extensions)
             result = execute(
                 self._schema,
                 document.node,

@@ -23,6 +23,7 @@ from graphql import (
 )
 
 from db.base import Entity
+from gql.execution import Kept
 
 NEEDS = "needs"
 """The key in a field's metadata under which it names the columns of its row that it reads."""
@@ -30,24 +31,17 @@ NEEDS = "needs"
 Needed = Mapping[type[Entity], tuple[str, ...]]
 
 
-# The operations that came last, and what they need. It holds on to them, so that no other has their identity.
-_kept: dict[int, tuple[OperationDefinitionNode, Needed]] = {}
-_MOST_OPERATIONS = 256
-_LONGEST_TEXT = 8_192
+# Of operations. It holds on to them, so that no other has their identity.
+_kept: Kept[tuple[OperationDefinitionNode, Needed]] = Kept()
 
 
 def needed_columns(info: GraphQLResolveInfo[Any]) -> Needed:
     """The columns of each model that the operation's fields read, always with the id."""
-    key = id(info.operation)
-    # Put behind all others again: the first is the one that was not used for the longest time.
-    operation, needed = _kept.pop(key, (None, None))
-    if needed is None or operation is not info.operation:
+    operation = info.operation
+    known, needed = _kept.get(id(operation)) or (None, {})
+    if known is not operation:
         needed = _needed(info)
-    location = info.operation.loc
-    if location is None or len(location.source.body) <= _LONGEST_TEXT:
-        _kept[key] = info.operation, needed
-    if len(_kept) > _MOST_OPERATIONS:
-        del _kept[next(iter(_kept))]
+        _kept.put(id(operation), (operation, needed), len(operation.loc.source.body) if operation.loc else 0)
     return needed
 
 

@@ -10,9 +10,9 @@ import pytest
 from bench.documents import FIELDS, document
 from db import rows, selects
 from db.statements import SHAPES
-from gql import documents, inputs, selection
+from gql import inputs, selection
 from gql.context import Context
-from gql.execution import cache, executor
+from gql.execution import executor, kept
 from gql.schema import Schema, build_schema
 from tests.client import Client
 
@@ -45,9 +45,9 @@ async def test_many_different_documents_fill_what_is_kept_and_no_more(client: Cl
     schema = build_schema()
     for number in range(DIFFERENT):
         await execute(schema, client, document(number))
-    assert len(schema.documents._kept) == documents._MOST_DOCUMENTS
-    assert len(selection._kept) == selection._MOST_OPERATIONS
-    assert len(executor._plans._operations) == cache._MOST_OPERATIONS
+    for found in (schema.documents.kept, selection._kept, executor._plans.operations, executor._plans.plans):
+        assert kept.MOST_TEXT - kept.LONGEST_TEXT < found.length <= kept.MOST_TEXT or len(found) == kept.MOST
+        assert len(found) <= kept.MOST
     assert selects.page_of_all.cache_info().currsize == SHAPES
     assert rows.row_maker.cache_info().currsize == rows.row_maker.cache_info().maxsize
     for function in cached_functions():
@@ -72,34 +72,44 @@ def _prepared(client: Client) -> list[int]:
 async def test_documents_in_use_are_not_those_that_are_dropped(client: Client) -> None:
     schema, often = build_schema(), "{viewer {id}}"
     await execute(schema, client, often)
-    kept = schema.documents._kept[often]
-    for number in range(documents._MOST_DOCUMENTS + 10):
+    first = schema.documents.kept.get(often)
+    for number in range(kept.MOST + 10):
         await execute(schema, client, often)
         await execute(schema, client, f"{{a{number}: viewer {{id}}}}")
-    assert schema.documents._kept[often] is kept
-    assert "{a0: viewer {id}}" not in schema.documents._kept
+    assert schema.documents.kept.get(often) is first
+    assert "{a0: viewer {id}}" not in schema.documents.kept
+
+
+async def test_long_documents_are_few(client: Client) -> None:
+    schema = build_schema()
+    for number in range(2 * kept.MOST_TEXT // kept.LONGEST_TEXT):
+        text = f"{{a{number}: posts {{nodes {{id}}}}}}"
+        await execute(schema, client, text.ljust(kept.LONGEST_TEXT))
+    most = kept.MOST_TEXT // kept.LONGEST_TEXT
+    assert len(schema.documents.kept) == most
+    assert len(selection._kept) == len(executor._plans.operations) == len(executor._plans.plans) == most
 
 
 async def test_nothing_is_kept_of_a_document_that_is_too_long(client: Client) -> None:
     schema = build_schema()
-    text = "{posts {nodes {id}}}" + " " * documents._LONGEST_TEXT
-    before = set(selection._kept), set(executor._plans._operations)
+    text = "{posts {nodes {id}}}" + " " * kept.LONGEST_TEXT
+    found = (selection._kept, executor._plans.operations, executor._plans.plans)
+    before = [set(each._items) for each in found]
     await execute(schema, client, text)
-    assert schema.documents._kept == {}
-    assert (set(selection._kept), set(executor._plans._operations)) == before
+    assert len(schema.documents.kept) == 0
+    assert [set(each._items) for each in found] == before
 
 
-async def test_conditions_make_only_so_many_variants_of_an_operation(client: Client) -> None:
+async def test_each_variant_of_an_operation_takes_the_room_of_one(client: Client) -> None:
     schema = build_schema()
     names = [f"with{field.title()}" for field in FIELDS[:6]]
     declared = ", ".join(f"${name}: Boolean!" for name in names)
     chosen = " ".join(f"{field} @include(if: ${name})" for field, name in zip(FIELDS, names, strict=False))
-    text = f"query ({declared}) {{posts {{nodes {{id {chosen}}}}}}}"
+    text = f"query ({declared}) {{posts {{nodes {{id {chosen}}}}}}}".ljust(kept.LONGEST_TEXT)
     for number in range(2 ** len(names)):
         await execute(schema, client, text, {name: bool(number >> bit & 1) for bit, name in enumerate(names)})
-    (kept,) = [each for each in executor._plans._operations.values() if each.schema is schema._schema]
-    assert 0 < len(kept.variants) <= cache._MOST_VARIANTS
-    assert len(schema.documents._kept) == 1
+    assert len(executor._plans.plans) == kept.MOST_TEXT // kept.LONGEST_TEXT < 2 ** len(names)
+    assert len(schema.documents.kept) == 1
 
 
 async def test_what_is_looked_for_by_a_filter_makes_no_statement_of_its_own(client: Client) -> None:

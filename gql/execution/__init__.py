@@ -6,6 +6,7 @@ docs/execution.md says how. It knows nothing of Gazette.
 
 from gql.execution.executor import CompiledExecutor, counts
 from gql.execution.fields import RESOLVE_COLUMN, single
+from gql.execution.kept import Kept
 from gql.execution.objects import decided_by_class
 
-__all__ = ["RESOLVE_COLUMN", "CompiledExecutor", "counts", "decided_by_class", "single"]
+__all__ = ["RESOLVE_COLUMN", "CompiledExecutor", "Kept", "counts", "decided_by_class", "single"]

@@ -18,15 +18,12 @@ from graphql import (
     VariableNode,
 )
 
+from gql.execution.kept import Kept
 from gql.execution.plans import ObjectPlan, plan_operation
 
 if TYPE_CHECKING:
     from gql.execution.executor import CompiledExecutor
 
-# What is kept is bounded: so many operations, each in so many variants, none of a longer text than this.
-_MOST_OPERATIONS = 256
-_MOST_VARIANTS = 16
-_LONGEST_TEXT = 8_192
 # Each level takes more of Python's frames than in graphql-core, which has this to itself.
 _DEEPEST = 40
 
@@ -34,7 +31,7 @@ _CONDITIONS = {"skip", "include"}
 
 
 class Operation:
-    """What an operation's document says, whatever the values of its variables, and its plans.
+    """What an operation's document says, whatever the values of its variables.
 
     It holds on to what its identity is told by, so that nothing else can come to have the same.
     """
@@ -53,7 +50,7 @@ class Operation:
         )
         # On the values of these it depends which fields there are.
         self.condition_names = sorted(set(_variables(conditions)))
-        self.variants: dict[tuple[Any, ...], ObjectPlan] = {}
+        self.length = len(self.node.loc.source.body) if self.node.loc else 0
 
     def _depth(self, selection_set: SelectionSetNode, known: dict[str, int]) -> int:
         """How many fields lie in each other. A fragment that spreads itself is as deep as can be."""
@@ -82,49 +79,46 @@ class Operation:
             and all(mine is other for mine, other in zip(self.fragments, fragments, strict=True))
         )
 
-    def plan(self, executor: CompiledExecutor) -> ObjectPlan:
+    def variant(self, executor: CompiledExecutor) -> tuple[Any, ...]:
+        """By what two plans of it differ."""
         given = executor.variable_values.coerced
-        variant = tuple([(name in given, given.get(name)) for name in self.condition_names])
-        try:
-            plan = self.variants.get(variant)
-        except TypeError:  # A list, which is no condition: graphql-core says so.
-            return plan_operation(executor)
-        if plan is None:
-            if len(self.variants) >= _MOST_VARIANTS:
-                self.variants.clear()
-            plan = self.variants[variant] = plan_operation(executor)
-        return plan
+        return tuple([(name in given, given.get(name)) for name in self.condition_names])
 
 
 class Plans:
-    """The operations that came last."""
+    """The plans that came last."""
 
     def __init__(self) -> None:
-        self._operations: dict[Any, Operation] = {}
+        self.operations: Kept[Operation] = Kept()
+        # An operation is told apart as an object, which its key keeps alive.
+        self.plans: Kept[ObjectPlan] = Kept()
 
     def plan(self, executor: CompiledExecutor) -> ObjectPlan | None:
         """The plan of an executor's operation; None for what is left to graphql-core's own executor."""
         try:
             operation = self._operation(executor)
-            return operation.plan(executor) if operation.is_supported else None
+            return self._plan(operation, executor) if operation.is_supported else None
         except (GraphQLError, RecursionError, LookupError):  # graphql-core comes to the same.
             return None
 
     def _operation(self, executor: CompiledExecutor) -> Operation:
         key = type(executor), id(executor.operation)
-        # Put behind all others again: the first is the one that was not used for the longest time.
-        operation = self._operations.pop(key, None)
+        operation = self.operations.get(key)
         if operation is None or not operation.is_of(executor):
             operation = Operation(executor)
-        if _length(operation.node) <= _LONGEST_TEXT:
-            self._operations[key] = operation
-        if len(self._operations) > _MOST_OPERATIONS:
-            del self._operations[next(iter(self._operations))]
+            self.operations.put(key, operation, operation.length)
         return operation
 
-
-def _length(operation: OperationDefinitionNode) -> int:
-    return len(operation.loc.source.body) if operation.loc else 0
+    def _plan(self, operation: Operation, executor: CompiledExecutor) -> ObjectPlan:
+        key = operation, operation.variant(executor)
+        try:
+            plan = self.plans.get(key)
+        except TypeError:  # A list, which is no condition: graphql-core says so.
+            return plan_operation(executor)
+        if plan is None:
+            plan = plan_operation(executor)
+            self.plans.put(key, plan, operation.length)
+        return plan
 
 
 def _directives(selection_sets: Sequence[SelectionSetNode]) -> Iterator[DirectiveNode]:
