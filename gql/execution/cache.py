@@ -112,9 +112,10 @@ class Plans:
     def _plan(self, operation: Operation, executor: CompiledExecutor) -> ObjectPlan:
         key = operation, operation.variant(executor)
         try:
-            plan = self.plans.get(key)
+            hash(key)
         except TypeError:  # A list, which is no condition: graphql-core says so.
             return plan_operation(executor)
+        plan = self.plans.get(key)
         if plan is None:
             plan = plan_operation(executor)
             self.plans.put(key, plan, operation.length)
