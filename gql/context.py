@@ -63,7 +63,7 @@ class Context:
         """The loaders, which need the operation's document to know what columns to read."""
         if self._loaders is None:
             if self._needed is None:
-                self._needed = needed_columns(info._raw_info)
+                self._needed = needed_columns(info)
             self._loaders = Loaders(self.database, self.viewer, self._needed)
         return self._loaders
 

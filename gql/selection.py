@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
+import strawberry
 from graphql import (
     FieldNode,
     FragmentDefinitionNode,
@@ -35,12 +36,12 @@ Needed = Mapping[type[Entity], tuple[str, ...]]
 _kept: Kept[tuple[OperationDefinitionNode, Needed]] = Kept()
 
 
-def needed_columns(info: GraphQLResolveInfo[Any]) -> Needed:
+def needed_columns(info: strawberry.Info[Any, Any]) -> Needed:
     """The columns of each model that the operation's fields read, always with the id."""
     operation = info.operation
     known, needed = _kept.get(id(operation)) or (None, {})
     if known is not operation:
-        needed = _needed(info)
+        needed = _needed(info._raw_info)
         _kept.put(id(operation), (operation, needed), len(operation.loc.source.body) if operation.loc else 0)
     return needed
 

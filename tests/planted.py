@@ -14,7 +14,20 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parent.parent
 EXECUTION = "gql/execution"
-TESTS = (*("nulls", "documents", "types", "input", "async", "columns", "hooks", "strawberry", "fuzz"),)
+TESTS = (
+    *(
+        "nulls",
+        "documents",
+        "types",
+        "input",
+        "async",
+        "columns",
+        "hooks",
+        "strawberry_input",
+        "strawberry",
+        "fuzz",
+    ),
+)
 
 
 class Bug(NamedTuple):

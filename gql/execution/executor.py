@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from graphql import OperationType
 from graphql.execution import Executor
 from graphql.pyutils.is_awaitable import is_awaitable
+from graphql.type import GraphQLResolveInfoHelpers
 
 from gql.execution import fields
 from gql.execution.cache import Plans
@@ -51,6 +52,15 @@ class CompiledExecutor(Executor[Any]):
             return fields.typename
         resolve_column = (field.definition.extensions or {}).get(fields.RESOLVE_COLUMN)
         return fields.whole(resolve_column) if resolve_column else fields.each
+
+    @property
+    def async_helpers(self) -> GraphQLResolveInfoHelpers:
+        """Its own methods. To keep them would leave each executor to the garbage collector."""
+        return GraphQLResolveInfoHelpers(gather=self.gather_async_work, track=self.track_async_work)
+
+    @async_helpers.setter
+    def async_helpers(self, helpers: GraphQLResolveInfoHelpers) -> None:
+        pass
 
     def _is_plain(self, *, serially: bool | None) -> bool:
         """Whether nothing was asked for that only graphql-core's own executor can do."""

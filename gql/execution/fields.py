@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable, Sequence
-from datetime import date, datetime
-from decimal import Decimal
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
-from graphql.execution.values import get_argument_values
-
+from gql.execution.arguments import are_immutable
 from gql.execution.columns import FieldColumn
 from gql.execution.kinds import Kind, Raised, Values, kind_of
 from gql.execution.waiting import WholeColumn
@@ -27,35 +22,15 @@ It returns a list of as many values as there are sources, or an awaitable of suc
 an exception, which is that object's error, or an awaitable.
 """
 
-# Values that nobody can change, so that many resolvers can be given the same ones.
-_IMMUTABLE = (str, int, float, bool, type(None), enum.Enum, date, datetime, Decimal, UUID)
-
 
 def arguments_of(run: Run, field: FieldPlan) -> dict[str, Any]:
     """A field's coerced arguments, new values unless nobody can change them."""
-    arguments, executor = field.arguments, run.executor
-    if arguments.constant is not None:
-        return arguments.constant
-    if arguments.variables is not None:
-        # They were coerced with the variables. Of a null or a missing one graphql-core knows what it means.
-        known = executor.variable_values.coerced
-        given = {name: known.get(variable) for name, variable in arguments.variables.items()}
-        if all(value is not None for value in given.values()):
-            return given
-    values: dict[str, Any] = get_argument_values(
-        arguments,  # type: ignore[arg-type] # It has what is read of a field.
-        field.nodes[0],
-        executor.variable_values,
-        None,
-        executor.hide_suggestions,
-    )
-    if not arguments.has_variables and are_immutable(values):
-        arguments.constant = values
-    return values
+    return field.arguments.values(run.executor)
 
 
-def are_immutable(arguments: dict[str, Any]) -> bool:
-    return all(isinstance(value, _IMMUTABLE) for value in arguments.values())
+def info_of(run: Run, column: FieldColumn, index: int) -> Any:
+    """What graphql-core tells a resolver of a value."""
+    return run.info_of(column.field)((column, index))
 
 
 def typename(run: Run, field: FieldPlan, column: FieldColumn, sources: Values) -> Values:
@@ -110,13 +85,13 @@ def attribute(name: str) -> Resolution:
 def whole(
     resolve_column: Callable[..., Any],
     arguments_of: Callable[[Run, FieldPlan], dict[str, Any]] = arguments_of,
-    wrap: Callable[[Any], Any] = lambda info: info,
+    make_info: Callable[[Run, FieldColumn, int], Any] = info_of,
 ) -> Resolution:
-    """By one call for the whole column. `wrap` makes of an info what the resolver takes."""
+    """By one call for the whole column, with the info of its first value."""
 
     def resolve(run: Run, field: FieldPlan, column: FieldColumn, sources: Values) -> Values | None:
         try:
-            info = wrap(run.info_of(field)((column, 0)))
+            info = make_info(run, column, 0)
             values = resolve_column(list(sources), info, **arguments_of(run, field))
         except Exception as error:  # It is that of all of them.
             return [error] * len(sources)

@@ -7,19 +7,12 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from graphql import (
-    FieldNode,
-    GraphQLArgument,
     GraphQLField,
     GraphQLList,
     GraphQLNonNull,
     GraphQLObjectType,
-    ListValueNode,
-    ObjectValueNode,
-    ValueNode,
-    VariableNode,
     is_abstract_type,
     is_leaf_type,
-    is_required_argument,
 )
 from graphql.execution.collect_fields import (
     FieldDetailsList,
@@ -28,8 +21,8 @@ from graphql.execution.collect_fields import (
     collect_subfields,
 )
 from graphql.execution.executor import to_nodes
-from graphql.pyutils import Undefined
 
+from gql.execution.arguments import Arguments
 from gql.execution.columns import FieldColumn, Objects
 from gql.execution.kinds import Values
 from gql.execution.objects import AbstractPlan, ObjectTypePlan
@@ -46,36 +39,6 @@ It is None where the column is finished later.
 """
 
 MakeRows: TypeAlias = Callable[[Sequence[Sequence[Any]], int], list[dict[str, Any]]]
-
-
-class Arguments:
-    """A field's arguments as far as they come to anything: those that are given, required or have a default.
-
-    graphql-core reads them from this as it would from the field itself.
-    """
-
-    def __init__(self, definition: GraphQLField, node: FieldNode) -> None:
-        given = {argument.name.value: argument.value for argument in node.arguments or ()}
-        self.args = {
-            name: argument
-            for name, argument in definition.args.items()
-            if name in given or is_required_argument(argument) or _has_default(argument)
-        }
-        self.has_variables = any(map(_has_variable, given.values()))
-        # The names of variables by those of arguments, where all are nothing but variables.
-        self.variables: dict[str, str] | None = {}
-        for name, argument in self.args.items():
-            value = given.get(name)
-            if self.variables is None or not isinstance(value, VariableNode):
-                self.variables = None
-            else:
-                self.variables[argument.out_name or name] = value.name.value
-        # The same for all requests where nothing of them is a variable and nobody could change them.
-        self.constant: dict[str, Any] | None = None if self.args else {}
-
-
-def _has_default(argument: GraphQLArgument) -> bool:
-    return argument.default_value is not Undefined or argument.default is not None
 
 
 class FieldPlan:
@@ -193,11 +156,3 @@ def _plan(executor: CompiledExecutor, parent: GraphQLObjectType, grouped: Groupe
             field.resolve = executor.resolution(field)
             fields.append(field)
     return ObjectPlan(fields)
-
-
-def _has_variable(node: ValueNode) -> bool:
-    if isinstance(node, ListValueNode):
-        return any(map(_has_variable, node.values))
-    if isinstance(node, ObjectValueNode):
-        return any(_has_variable(field.value) for field in node.fields)
-    return isinstance(node, VariableNode)

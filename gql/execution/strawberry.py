@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, ClassVar
 
+from graphql import OperationDefinitionNode
 from strawberry.execution.is_awaitable import optimized_is_awaitable
-from strawberry.scalars import ID
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.schema.schema_converter import GraphQLCoreConverter
-from strawberry.types.arguments import convert_argument
-from strawberry.types.base import StrawberryOptional
 from strawberry.types.field import StrawberryField
+from strawberry.types.info import Info
 
-from gql.execution import fields
+from gql.execution import fields, inputs
 from gql.execution.columns import FieldColumn
 from gql.execution.executor import CompiledExecutor, counts
 from gql.execution.kinds import Values
@@ -67,11 +67,25 @@ def _is_bare(declared: Any, converter: GraphQLCoreConverter) -> bool:
     )
 
 
-def _is_leaf(kind: Any) -> bool:
-    """Whether Strawberry takes a value as graphql-core has coerced it."""
-    if type(kind) is StrawberryOptional:
-        kind = kind.of_type
-    return kind in (int, str, float, bool, ID)
+class _Info(Info[Any, Any]):
+    """Strawberry's, which has graphql-core's made when somebody asks for more than what most ask for."""
+
+    def __init__(self, run: Run, declared: StrawberryField, position: tuple[FieldColumn, int]) -> None:
+        self._run = run
+        self._field = declared
+        self._position = position
+
+    @cached_property
+    def _raw_info(self) -> Any:  # type: ignore[override] # An attribute, set when it is first looked at.
+        return fields.info_of(self._run, *self._position)
+
+    @property
+    def context(self) -> Any:
+        return self._run.executor.context_value
+
+    @property
+    def operation(self) -> OperationDefinitionNode:
+        return self._run.executor.operation
 
 
 class _Resolver:
@@ -82,46 +96,42 @@ class _Resolver:
         if resolver is None:
             raise TypeError("the field has no resolver")
         self.declared = declared
-        self.converter = converter
-        self.make_info = converter.config.info_class
+        self.info_class = converter.config.info_class
         self.function: Callable[..., Any] = resolver
         self.takes_self = resolver.self_parameter is not None
         roots = (resolver.parent_parameter, resolver.root_parameter)
         self.root_names = [parameter.name for parameter in roots if parameter]
         name_of = converter.config.name_converter.from_argument
         self.arguments = [
-            (name_of(argument), argument.python_name, argument.type, _is_leaf(argument.type))
+            (name, argument.python_name, inputs.converter(converter, argument.type, name))
             for argument in declared.arguments
+            for name in [name_of(argument)]
         ]
         self.info_name = resolver.info_parameter.name if resolver.info_parameter else None
 
-    def info(self, info: Any) -> Any:
-        return self.make_info(_raw_info=info, _field=self.declared)
+    def info(self, run: Run, column: FieldColumn, index: int) -> Any:
+        if self.info_class is Info:
+            return _Info(run, self.declared, (column, index))
+        return self.info_class(_raw_info=fields.info_of(run, column, index), _field=self.declared)
 
     def arguments_of(self, run: Run, field: FieldPlan) -> dict[str, Any]:
         """The arguments as Strawberry has them, under their names in Python."""
         if not self.arguments:
             return {}
-        given = fields.arguments_of(run, field)
+        given = field.arguments.values(run.executor)
         return {
-            python_name: given[name] if is_leaf else self._converted(given[name], kind, name)
-            for name, python_name, kind, is_leaf in self.arguments
+            python_name: given[name] if convert is None else convert(given[name])
+            for name, python_name, convert in self.arguments
             if name in given
         }
 
-    def _converted(self, value: Any, kind: Any, name: str) -> Any:
-        config, registry = self.converter.config, self.converter.scalar_registry
-        return convert_argument(value, kind, registry, config, path=(name,))
-
     def each(self, run: Run, field: FieldPlan, column: FieldColumn, sources: Values) -> Values:
-        make_info = run.info_of(field)
-
         def call(source: Any, index: int, arguments: dict[str, Any]) -> Any:
             given = dict(arguments)
             for name in self.root_names:
                 given[name] = source
             if self.info_name:
-                given[self.info_name] = self.info(make_info((column, index)))
+                given[self.info_name] = self.info(run, column, index)
             return self.function(source, **given) if self.takes_self else self.function(**given)
 
         return fields.call_each(run, field, sources, call, self.arguments_of)
