@@ -1,6 +1,6 @@
 """What mutations answer: the entity as it is committed, its edge, the id of what is gone, and user errors."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import strawberry
@@ -11,8 +11,7 @@ from gql.connections import Loaded
 from gql.context import Info, load
 from gql.errors import Problem, UserErrorCode
 from gql.loaders import using
-from gql.relay import to_global_id
-from gql.selection import NEEDS
+from gql.relay import column_field, to_global_id
 
 T = TypeVar("T")
 
@@ -55,23 +54,20 @@ def payload(model: type[Entity]) -> Callable[[type[T]], type[T]]:
 def written(model: type[Entity], description: str) -> Any:
     """A field that is the entity as it is now; null where it was not made, or cannot be seen."""
 
-    def resolve(root: Outcome, info: Info) -> Any:
-        return None if root.key is None else load(info).row(model, "id", root.key)
+    def resolve(roots: Sequence[Outcome], info: Info) -> Any:
+        return load(info).rows(model, "id", [root.key for root in roots])
 
-    return strawberry.field(resolver=_annotated(resolve), description=description)
+    return column_field(resolve, description=description)
 
 
 def edge(model: type[Entity], order: Order, description: str) -> Any:
     """A field that is the entity's edge in a connection of this order, for a client's own list."""
 
-    def resolve(root: Outcome, info: Info) -> Any:
-        if root.key is None:
-            return None
-        return using(load(info).row(model, "id", root.key), lambda row: row and Loaded(row, order))
+    def resolve(roots: Sequence[Outcome], info: Info) -> Any:
+        found = load(info).rows(model, "id", [root.key for root in roots])
+        return using(found, lambda rows: [row and Loaded(row, order) for row in rows])
 
-    return strawberry.field(
-        resolver=_annotated(resolve), description=description, metadata={NEEDS: (order.column,)}
-    )
+    return column_field(resolve, order.column, description=description)
 
 
 def deleted(model: type[Entity]) -> Any:
