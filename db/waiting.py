@@ -1,4 +1,4 @@
-"""Waiting for connections: in order, with patience, and never for a second one."""
+"""Waiting for places: in order, for connections with patience, and never for a second one."""
 
 import asyncio
 import time
@@ -9,18 +9,19 @@ from db.errors import DatabaseUnavailableError, SecondConnectionError
 
 
 class Queue:
-    """Waits for connections in order, in front of the pool.
+    """So many places at once; who finds none waits, in order.
 
-    The pool's own wait ends after a fixed time, also when connections come and go quickly and the process is
-    only busy: a burst of requests would fail for nothing. This one gives up when none came back in that time.
+    In front of a pool it gives up when no place was left for so many seconds. The pool's own wait ends after
+    a fixed time, also when connections come and go quickly and the process is only busy: a burst of requests
+    would fail for nothing.
     """
 
-    def __init__(self, places: int, patience: float) -> None:
+    def __init__(self, places: int, patience: float | None = None) -> None:
         self._free = places
         self._patience = patience
         self._last_freed = 0.0
         # Who came first is first, each with the timer by which it loses its patience.
-        self._waiting: OrderedDict[asyncio.Future[None], asyncio.TimerHandle] = OrderedDict()
+        self._waiting: OrderedDict[asyncio.Future[None], asyncio.TimerHandle | None] = OrderedDict()
 
     async def enter(self) -> None:
         """Take a place; whoever has one leaves it again, in whatever task."""
@@ -29,13 +30,14 @@ class Queue:
             return
         loop = asyncio.get_running_loop()
         place: asyncio.Future[None] = loop.create_future()
-        timer = loop.call_later(self._patience, self._lose_patience, place, time.monotonic())
-        self._waiting[place] = timer
+        self._waiting[place] = None
+        if self._patience is not None:
+            self._lose_patience(place, self._patience, time.monotonic())
         try:
             await place
         except asyncio.CancelledError:
             if place in self._waiting:
-                self._waiting.pop(place).cancel()
+                self._forget(self._waiting.pop(place))
             elif not place.cancelled() and place.exception() is None:
                 # It was granted at the last moment.
                 self._grant()
@@ -48,21 +50,26 @@ class Queue:
     def _grant(self) -> None:
         while self._waiting:
             place, timer = self._waiting.popitem(last=False)
-            timer.cancel()
+            self._forget(timer)
             if not place.done():
                 place.set_result(None)
                 return
         self._free += 1
 
-    def _lose_patience(self, place: "asyncio.Future[None]", started: float) -> None:
-        left = max(started, self._last_freed) + self._patience - time.monotonic()
+    def _lose_patience(self, place: "asyncio.Future[None]", patience: float, started: float) -> None:
+        left = max(started, self._last_freed) + patience - time.monotonic()
         if left > 0:
-            timer = asyncio.get_running_loop().call_later(left, self._lose_patience, place, started)
-            self._waiting[place] = timer
+            loop = asyncio.get_running_loop()
+            self._waiting[place] = loop.call_later(left, self._lose_patience, place, patience, started)
             return
         del self._waiting[place]
         if not place.done():
             place.set_exception(DatabaseUnavailableError("no connection became free in time"))
+
+    @staticmethod
+    def _forget(timer: asyncio.TimerHandle | None) -> None:
+        if timer is not None:
+            timer.cancel()
 
     async def __aenter__(self) -> None:
         await self.enter()

@@ -4,12 +4,12 @@ They batch what one operation asks for in the same tick of the event loop into o
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Sequence
 from dataclasses import dataclass, field
-from operator import itemgetter
+from functools import partial
 from typing import Any, TypeVar
 
-from aiodataloader import DataLoader, Loader, dispatch_queue
+from aiodataloader import DataLoader, Loader, dispatch_queue_batch
 
 from db import read, selects
 from db.base import Entity
@@ -21,6 +21,7 @@ from db.rows import Row
 from db.selects import Left
 from db.sources import Target, source_of
 from db.statements import Values
+from db.waiting import Queue
 from gql import policy
 from gql.errors import UnavailableError
 from gql.policy import Viewer
@@ -70,10 +71,10 @@ class Loaders:
         self._viewer = viewer
         self._needed = needed
         self._made: dict[Hashable, _Loader] = {}
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks: list[asyncio.Task[None]] = []
         self._closed = False
         # One operation leaves connections for the others; SQLite has one reader's worth of CPU anyway.
-        self._statements = asyncio.Semaphore(1 if database.is_sqlite else 2)
+        self._statements = Queue(1 if database.is_sqlite else 2)
 
     def rows(
         self, model: type[Entity], key: str, values: Sequence[Any], missing: Exception | None = None
@@ -85,10 +86,6 @@ class Loaders:
             return await read.rows_by_key(self._database, model, key, values, self._columns(model), visible)
 
         return self._loader((model, key), fetch).load(Wanted(values, missing))
-
-    def row(self, model: type[Entity], key: str, value: Any) -> "asyncio.Future[Any]":
-        """The visible row with one value of a unique column, or None."""
-        return using(self.rows(model, key, [value]), itemgetter(0))
 
     def pages(self, target: Target, narrowing: Narrowing, page: Page, parents: Sequence[Any]) -> Column:
         """One page's visible rows for each parent, or those of all of a model where the parent is ALL."""
@@ -110,10 +107,11 @@ class Loaders:
     async def close(self) -> None:
         """Stop what still runs: nobody is going to ask for it."""
         self._closed = True
-        for task in self._tasks:
+        running = [task for task in self._tasks if not task.done()]
+        for task in running:
             task.cancel()
-        if self._tasks:
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+        if running:
+            await asyncio.gather(*running, return_exceptions=True)
         # The loaders refer to this, and hold all rows: nothing is left for the garbage collector to find.
         self._made.clear()
 
@@ -128,22 +126,24 @@ class Loaders:
     def _loader(self, key: Hashable, fetch: Fetch) -> "_Loader":
         loader = self._made.get(key)
         if loader is None:
-            loader = self._made[key] = _Loader(lambda keys: self._run(fetch, keys))
+            loader = self._made[key] = _Loader(partial(self._run, fetch), self._begin)
         return loader
 
+    def _begin(self, batch: Coroutine[Any, Any, None]) -> None:
+        """A batch is a task, which aiodataloader would start and forget."""
+        if self._closed:
+            batch.close()
+        else:
+            self._tasks.append(asyncio.create_task(batch))
+
     async def _run(self, fetch: Fetch, keys: list[Any]) -> dict[Any, Any]:
-        """A batch runs in a task that aiodataloader starts and forgets; here it is remembered."""
-        task = asyncio.current_task()
-        if self._closed or task is None:
-            raise asyncio.CancelledError
-        self._tasks.add(task)
+        await self._statements.enter()
         try:
-            async with self._statements:
-                return await fetch(keys)
+            return await fetch(keys)
         except DatabaseUnavailableError as error:
             raise UnavailableError("The database cannot answer right now; try again.") from error
         finally:
-            self._tasks.discard(task)
+            self._statements.leave()
 
 
 class _Loader(DataLoader[Wanted, Any]):
@@ -154,10 +154,15 @@ class _Loader(DataLoader[Wanted, Any]):
     """
 
     cache = False
+    get_cache_key: Any = staticmethod(id)  # Asked for, though nothing is kept by it.
 
-    def __init__(self, fetch: Fetch) -> None:
-        super().__init__(loop=asyncio.get_running_loop())
+    def __init__(self, fetch: Fetch, begin: Callable[[Coroutine[Any, Any, None]], None]) -> None:
+        # The base's own looks at its class anew for each loader, which takes longer than all the rest.
+        self.loop = asyncio.get_running_loop()
+        self._cache: dict[Any, Any] = {}
+        self._queue: list[Loader] = []
         self._fetch = fetch
+        self._begin = begin
         self._found: dict[Any, Any] = {}
         self._done: set[Any] = set()  # What was looked for, found or not.
         # What a batch has begun to look for.
@@ -165,9 +170,13 @@ class _Loader(DataLoader[Wanted, Any]):
 
     def do_resolve_reject(self, key: Wanted, future: Column) -> None:
         """Dispatches a batch after two ticks of the event loop, as aiodataloader does, but not by a task."""
-        self._queue.append(Loader(key=key, future=future))
+        self._queue.append(Loader(key, future))
         if len(self._queue) == 1:
-            self.loop.call_soon(self.loop.call_soon, dispatch_queue, self)
+            self.loop.call_soon(self.loop.call_soon, self._dispatch)
+
+    def _dispatch(self) -> None:
+        queue, self._queue = self._queue, []
+        self._begin(dispatch_queue_batch(self, queue))
 
     async def batch_load_fn(self, columns: list[Wanted]) -> list[list[Any]]:
         wanted = {key for column in columns for key in column.keys if key is not None}

@@ -1,15 +1,16 @@
 """Places for the operations at once, and how one is given up while the operation only waits."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from contextvars import ContextVar, Token
 
+from db.waiting import Queue
+
 
 class Place:
-    """One of the places that a semaphore has, held as a block."""
+    """One of the places that there are, held as a block."""
 
-    def __init__(self, places: asyncio.Semaphore) -> None:
+    def __init__(self, places: Queue) -> None:
         self._places = places
         # Who is cancelled while it waits for a place has none to give back.
         self._is_held = False
@@ -23,13 +24,13 @@ class Place:
         self.leave()
 
     async def take(self) -> None:
-        await self._places.acquire()
+        await self._places.enter()
         self._is_held = True
 
     def leave(self) -> None:
         if self._is_held:
             self._is_held = False
-            self._places.release()
+            self._places.leave()
 
 
 _current: ContextVar[Place | None] = ContextVar("current", default=None)

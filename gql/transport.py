@@ -18,6 +18,7 @@ from strawberry.types.graphql import OperationType
 
 from db.engine import Database
 from db.errors import DatabaseUnavailableError
+from db.waiting import Queue
 from gql import explorer
 from gql.auth import Accounts, authenticate
 from gql.context import Caller, Context
@@ -74,7 +75,7 @@ class GraphQLEndpoint:
         self.with_explorer = with_explorer
         self.page_limit = page_limit
         # Bounded before the pool: a queue for connections would time out under a burst, this one only waits.
-        self.in_flight = asyncio.Semaphore(operations)
+        self.in_flight = Queue(operations)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         response = await self.answer(Request(scope, receive, send))

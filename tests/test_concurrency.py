@@ -61,7 +61,7 @@ async def _boom(root: str) -> int:
 
 
 def _value(root: str, info: Info) -> Any:
-    return using(load(info).row(models.User, "id", 1), lambda row: row and row.id)
+    return using(load(info).rows(models.User, "id", [1]), lambda rows: rows[0] and rows[0].id)
 
 
 @strawberry.type

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from argon2 import PasswordHasher
 
+from db.waiting import Queue
 from gql.app import create_app
 from gql.attempts import _network
 from gql.errors import UnavailableError
@@ -195,7 +196,7 @@ async def test_what_waits_for_a_hash_keeps_nobody_from_reading(settings: Setting
 
 @pytest.mark.parametrize("waits_for", ["a hash", "a place"])
 async def test_who_is_cancelled_without_a_place_gives_none_back(anyio_backend: str, waits_for: str) -> None:
-    places, passwords = asyncio.Semaphore(1), Passwords(1)
+    places, passwords = Queue(1), Passwords(1)
     goes_on = held(passwords)
 
     async def operation() -> None:
@@ -212,11 +213,11 @@ async def test_who_is_cancelled_without_a_place_gives_none_back(anyio_backend: s
             waiting.cancel()
             await asyncio.wait({waiting})
             assert waiting.cancelled()
-            assert places._value == 0
+            assert places._free == 0
         goes_on.set()
-        assert places._value == 1
+        assert places._free == 1
         await operation()
-        assert places._value == 1
+        assert places._free == 1
 
 
 async def test_clients_that_leave_do_not_make_room_for_more_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
