@@ -81,6 +81,7 @@ def serve_command(
         port=settings.port,
         workers=workers,
         reload=reload,
+        http="gql.server:Protocol",
         access_log=False,
         forwarded_allow_ips=settings.proxies,
         timeout_graceful_shutdown=settings.shutdown,
