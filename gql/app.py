@@ -41,7 +41,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app = FastAPI(title="Gazette", lifespan=lifespan, openapi_url=None)
     app.state.database, app.state.accounts = database, accounts
     endpoint = GraphQLEndpoint(
-        build_schema(introspection=settings.introspection, compiled=settings.executor == "compiled"),
+        build_schema(
+            introspection=settings.introspection,
+            suggestions=settings.suggestions,
+            compiled=settings.executor == "compiled",
+            limits=settings.limits,
+        ),
         database,
         accounts,
         operations=settings.operations,

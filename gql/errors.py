@@ -33,6 +33,12 @@ class BadUserInputError(ExpectedError):
     code = "BAD_USER_INPUT"
 
 
+class LimitExceededError(ExpectedError):
+    """The document asks for more than is allowed; nothing was executed."""
+
+    code = "LIMIT_EXCEEDED"
+
+
 class NotFoundError(ExpectedError):
     """What has to be there is gone, because somebody deleted it while the operation ran."""
 

@@ -17,6 +17,8 @@ LAYERS = (
     "admin",
     "schema",
     "documents",
+    "cost",
+    "limits",
     "mutations",
     "mutation",
     "idempotency",
