@@ -27,6 +27,7 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from strawberry.types import graphql as strawberry_types
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 
+from gql.budget import Spent
 from gql.documents import Document, Documents, NoNulCharacters
 from gql.errors import LimitExceededError, UnauthenticatedError
 from gql.execution.strawberry import StockExecutor, StrawberryExecutor
@@ -96,10 +97,13 @@ class Schema(strawberry.Schema):
             errors = _refused(document, operation, operation_name, context_value)
             if errors := errors or self.documents.errors(query, document):
                 return PreExecutionError(data=None, errors=errors)
-            _check_cost(document.cost(operation, variable_values), self.limits)
+            cost = document.cost(operation, variable_values)
+            _check_cost(cost, self.limits)
+            spent = await context_value.spend(cost) if context_value and context_value.budget else None
             given = (variable_values, context_value, root_value, operation_name)
             if self.extensions or self.directives:
-                return await super().execute(query, *given, allowed_operation_types, operation_extensions)
+                asked = super().execute(query, *given, allowed_operation_types, operation_extensions)
+                return _told(await asked, spent)
             result = execute(
                 self._schema,
                 document.node,
@@ -120,7 +124,7 @@ class Schema(strawberry.Schema):
         except Exception as error:  # The transport masks it.
             wrapped = GraphQLError(str(error), original_error=error)
             return PreExecutionError(data=None, errors=[wrapped])
-        return ExecutionResult(executed.data, executed.errors)
+        return _told(ExecutionResult(executed.data, executed.errors), spent)
 
 
 def _chosen(
@@ -138,6 +142,13 @@ def _chosen(
 def _check_cost(cost: int, limits: Limits) -> None:
     if cost > limits.cost:
         raise LimitExceededError(f"The operation can come to {cost:,} nodes; {limits.cost:,} are allowed.")
+
+
+def _told(result: ExecutionResult, spent: Spent | None) -> ExecutionResult:
+    """With what the operation has cost."""
+    if spent is not None:
+        result.extensions = {**(result.extensions or {}), **spent.extensions}
+    return result
 
 
 def _refused(

@@ -1,10 +1,10 @@
 """Everything that can be configured, by environment variables."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from db.engine import DatabaseSettings
@@ -100,6 +100,10 @@ class Settings(BaseSettings):
         Limits.introspection_depth, ge=1, description="levels of fields below the schema or a type"
     )
     cost_limit: int = Field(Limits.cost, ge=1, description="nodes that an operation may come to")
+    budget: int = Field(
+        0, ge=0, description="nodes that each viewer or address can spend until they come back; 0: any number"
+    )
+    budget_seconds: int = Field(60, ge=1, description="seconds in which a whole budget comes back")
     shutdown: int = Field(10, ge=0, description="seconds that running operations have to finish at shutdown")
     explorer: bool = Field(default=True, description="whether browsers get GraphiQL at /graphql")
     executor: Literal["compiled", "stock"] = Field(
@@ -156,6 +160,12 @@ class Settings(BaseSettings):
         if value and not value.startswith(("redis://", "rediss://")):
             raise ValueError("has to start with redis:// or rediss://")
         return value
+
+    @model_validator(mode="after")
+    def _budget_for_one(self) -> Self:
+        if 0 < self.budget < self.cost_limit:
+            raise ValueError("GAZETTE_BUDGET has to be at least GAZETTE_COST_LIMIT, or 0")
+        return self
 
     @property
     def secrets(self) -> tuple[str, ...]:

@@ -34,6 +34,7 @@ LAYERS = (
     "context",
     "auth",
     "mail",
+    "budget",
     "attempts",
     "passwords",
     "places",
