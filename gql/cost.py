@@ -97,7 +97,7 @@ class Cost:
         """In nodes, at least 1."""
         total = self._constant
         if self._terms:
-            values = {**self._defaults, **(variables or {})}
+            values = {**self._defaults, **(variables or {})} if self._defaults else variables or {}
             sizes = [size.of(values) for size in self._sizes]
             for product, places in self._terms:
                 for place in places:
@@ -200,7 +200,6 @@ class _Walk:
     ) -> Iterable[_Selected]:
         """The fields of an object, with those of its fragments."""
         found: dict[tuple[str, int], _Selected] = {}
-        spread = set[str]()
         left = [(parent, selection_set) for selection_set in selection_sets]
         while left:
             parent, selection_set = left.pop()
@@ -211,8 +210,7 @@ class _Walk:
                     found.setdefault(key, _Selected(node.name.value, definition, [])).nodes.append(node)
                 elif isinstance(node, InlineFragmentNode):
                     left.append((self._narrowed(parent, node), node.selection_set))
-                elif isinstance(node, FragmentSpreadNode) and node.name.value not in spread:
-                    spread.add(node.name.value)
+                elif isinstance(node, FragmentSpreadNode):
                     fragment = self.fragments[node.name.value]
                     left.append((self._narrowed(parent, fragment), fragment.selection_set))
         return found.values()

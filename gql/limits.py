@@ -191,18 +191,16 @@ def _directives(*nodes: Any) -> int:
 def _add_fragments(shapes: Iterable[Shape], named: dict[str, Shape]) -> None:
     """Add to each shape those of its fragments, which have theirs by then.
 
-    A fragment in a circle, or one that there is not, adds nothing: validation refuses the document.
+    One in a circle adds what it has so far, one that there is not nothing: validation refuses the document.
     """
-    begun, done = set[int](), set[int]()
+    begun = set[int]()
     left = [(shape, False) for shape in shapes]
     while left:
         shape, has_all = left.pop()
         if has_all:
             for spread in shape.spreads:
-                fragment = named.get(spread.fragment)
-                if fragment is not None and id(fragment) in done:
+                if fragment := named.get(spread.fragment):
                     shape.add(fragment, spread)
-            done.add(id(shape))
         elif id(shape) not in begun:
             begun.add(id(shape))
             left.append((shape, True))

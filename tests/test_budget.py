@@ -8,13 +8,20 @@ from typing import Any
 import httpx
 import pytest
 from pydantic import ValidationError
+from strawberry.extensions import SchemaExtension
 
 from gql.app import create_app
 from gql.budget import Budget
+from gql.context import Caller, Context
+from gql.mutations import Mutation
+from gql.query import Query
+from gql.relay import entities
+from gql.schema import Schema
 from gql.settings import Settings
 from tests import factories
 from tests.client import Client
 from tests.conftest import NewUrl
+from tests.executors import answered_once
 
 pytestmark = pytest.mark.anyio
 
@@ -140,6 +147,17 @@ async def test_many_at_once_spend_no_more_than_there_is(client: Client) -> None:
     assert sorted(response.status_code for response in responses) == [200] * 3 + [429] * 7
 
 
+async def test_a_schema_with_extensions_counts_too(client: Client) -> None:
+    schema = Schema(Query, Mutation, types=list(entities.values()), extensions=[SchemaExtension])
+    context = Context(client.database, caller=Caller(client.app.state.accounts), budget=Budget(60, 30))
+    with answered_once():
+        result = await schema.execute(TWENTY, context_value=context)
+    await context.close()
+    assert (result.errors, result.data) == (None, {"posts": {"nodes": []}})
+    assert result.extensions
+    assert result.extensions["cost"]["remaining"] == 40
+
+
 async def test_an_operation_costs_at_least_one(client: Client) -> None:
     assert cost(await client.send("{__typename}"))["remaining"] == 59
 
@@ -147,9 +165,10 @@ async def test_an_operation_costs_at_least_one(client: Client) -> None:
 async def test_budgets_are_kept_for_so_many(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
     monkeypatch.setattr("gql.budget._MOST_PAYERS", 10)
     budget = Budget(60, 30)
+    await budget.spend("often here", 20)
     for number in range(100):
         await budget.spend(f"somebody {number}", 20)
-        assert (await budget.spend("often here", 0)).remaining == 60
+        assert (await budget.spend("often here", 0)).remaining == 40
     assert len(budget._memory._left) == 10
     assert (await budget.spend("somebody 99", 20)).remaining == 20
     assert (await budget.spend("somebody 1", 20)).remaining == 40

@@ -7,7 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from graphql import get_introspection_query
+from graphql import (
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    get_introspection_query,
+    get_named_type,
+    get_nullable_type,
+    is_list_type,
+)
 
 from bench import queries
 from gql.app import create_app
@@ -108,6 +115,21 @@ def test_ids_are_counted_in_variables_too() -> None:
 
 def test_a_page_that_may_be_larger_counts_as_it_is() -> None:
     assert cost("query ($n: Int) {posts(first: $n) {nodes {id}}}", {"n": 400}, page=1000) == 400
+
+
+def test_every_list_of_entities_says_how_long_it_is() -> None:
+    """By its connection's page, or by the list that it is asked for with: others would count as one."""
+    unknown = [
+        f"{kind.name}.{name}"
+        for kind in build_schema()._schema.type_map.values()
+        if isinstance(kind, GraphQLObjectType) and not kind.name.endswith("Connection")
+        for name, field in kind.fields.items()
+        if is_list_type(get_nullable_type(field.type))
+        and isinstance(get_named_type(field.type), GraphQLObjectType | GraphQLInterfaceType)
+        and not any(is_list_type(get_nullable_type(argument.type)) for argument in field.args.values())
+    ]
+    # Not of the database.
+    assert [name for name in unknown if not name.startswith("__") and not name.endswith(".userErrors")] == []
 
 
 NESTED = "{{posts(first: {}) {{nodes {{comments(first: 100) {{nodes {{id}}}}}}}}}}"

@@ -10,7 +10,7 @@ from types import FrameType
 from typing import Any
 
 import pytest
-from graphql import get_introspection_query
+from graphql import Lexer, Token, get_introspection_query
 
 from gql import cost, limits
 from gql.app import create_app
@@ -52,6 +52,10 @@ def deep(levels: int) -> str:
     for name in reversed(names):
         text = f"{name} {{edges {{node {{{text}}}}}}}" if "posts" in name else f"{name} {{{text}}}"
     return f"{{{text}}}"
+
+
+def types_of(levels: int) -> str:
+    return "{ofType " * (levels - 1) + "{name}" + "}" * (levels - 1)
 
 
 def padded(length: int) -> str:
@@ -124,10 +128,24 @@ EDGES: dict[str, tuple[Callable[[int], str], int, str]] = {
         5,
         "The document asks for the schema 6 times; 5 are allowed.",
     ),
-    "introspection's depth": (
-        lambda levels: (
-            '{__type(name: "User") ' + "{ofType " * (levels - 2) + "{name}" + "}" * (levels - 2) + "}"
+    "introspections by fragments": (
+        lambda number: (
+            f"{{...F ... {{...F}} {times(number - 4, 'b#: __schema {description}')}}} "
+            f"fragment F on Query {{{times(2, 'a#: __schema {description}')}}}"
         ),
+        5,
+        "The document asks for the schema 6 times; 5 are allowed.",
+    ),
+    "introspection's depth by fragments": (
+        lambda levels: (
+            '{...F} fragment F on Query {__type(name: "User") {ofType {...G}}} '
+            f"fragment G on __Type {types_of(levels - 2)}"
+        ),
+        20,
+        "The document asks 21 levels deep for the schema; 20 are allowed.",
+    ),
+    "introspection's depth": (
+        lambda levels: f'{{__type(name: "User") {types_of(levels - 1)}}}',
         20,
         "The document asks 21 levels deep for the schema; 20 are allowed.",
     ),
@@ -164,6 +182,27 @@ async def test_so_much_is_allowed_and_one_more_is_refused(client: Client, name: 
 async def test_comments_and_tokens_are_counted_together(client: Client) -> None:
     document = EDGES["tokens"][0](1500) + "#\n" * 501
     await assert_refused(client, document, EDGES["tokens"][2])
+
+
+async def test_no_more_is_read_than_is_allowed(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = 0
+    original = Lexer.read_next_token
+
+    def count(lexer: Lexer, start: int) -> Token:
+        nonlocal read
+        read += 1
+        return original(lexer, start)
+
+    monkeypatch.setattr(Lexer, "read_next_token", count)
+    for document in (
+        "#\n" * 40_000 + "{viewer {id}}",
+        "{viewer {id " + "#\n" * 40_000,
+        "{" * 40_000,
+        "{a" * 40_000,
+    ):
+        read = 0
+        assert await client.codes(document) <= {"LIMIT_EXCEEDED", "GRAPHQL_PARSE_FAILED"}
+        assert read <= 2010
 
 
 async def test_each_limit_is_a_setting(new_sqlite_url: NewUrl) -> None:
@@ -276,7 +315,7 @@ HOSTILE: dict[str, Callable[[int], str]] = {
     ),
     "directives": lambda size: "{viewer {id " + "@a " * (size // 2) + "}}",
 }
-"""Documents of about so many tokens."""
+"""Documents of so many tokens, or a quarter more."""
 
 
 def looked_at(document: str, allowed: Limits) -> int:
@@ -311,10 +350,25 @@ def test_twice_the_document_is_twice_the_work(name: str) -> None:
     assert large < 2.3 * small
 
 
+def test_what_fragments_come_to_is_looked_at_a_few_times_only() -> None:
+    """They may double a few times, in places that differ: within the limits the cost is counted for each."""
+    double = (
+        "fragment F# on Post {id title slug "
+        "author {posts(last: 2) {nodes {...F%}}} tags {nodes {posts {edges {node {...F%}}}}}}"
+    )
+    fragments = " ".join(double.replace("#", str(level)).replace("%", str(level + 1)) for level in range(5))
+    document = f"{{posts {{nodes {{...F0}}}}}} {fragments} fragment F5 on Post {{id {times(15, 'title')}}}"
+    schema = build_schema()
+    schema.documents.errors(document, schema.documents.document(document))
+    assert document in schema.documents.kept
+    selected = 3 + 31 * 14 + 32 * 16
+    assert looked_at(document, Limits()) < 40 * selected
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 async def test_what_is_hostile_is_refused_and_reads_nothing(client: Client, name: str) -> None:
     with nothing_read(client):
-        codes = await client.codes(HOSTILE[name](1900))
+        codes = await client.codes(HOSTILE[name](1400))
     assert codes
     assert codes <= {"LIMIT_EXCEEDED", "GRAPHQL_VALIDATION_FAILED", "GRAPHQL_PARSE_FAILED", "BAD_USER_INPUT"}
 
