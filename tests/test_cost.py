@@ -61,6 +61,8 @@ def cost(text: str, variables: dict[str, Any] | None = None, **limits: int) -> i
         ("{posts(first: 7) {nodes {author {id}}}}", 14),
         ("{posts(first: 7) {edges {node {author {id}}}}}", 14),
         ("{posts(first: 7) {nodes {comments(first: 3) {nodes {author {id}}}}}}", 7 + 7 * 3 * 2),
+        # As the README says.
+        ("{posts(first: 10) {nodes {author {name} comments(first: 5) {nodes {body}}}}}", 70),
         ("{posts(first: 7) {nodes {comments {totalCount}}}}", 14),
         (
             "{a: tags(first: 7) {nodes {id}} b: tags(first: 5) {nodes {id}} users(first: 3) {nodes {id}}}",
