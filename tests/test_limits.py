@@ -373,6 +373,11 @@ async def test_what_is_hostile_is_refused_and_reads_nothing(client: Client, name
     assert codes <= {"LIMIT_EXCEEDED", "GRAPHQL_VALIDATION_FAILED", "GRAPHQL_PARSE_FAILED", "BAD_USER_INPUT"}
 
 
+async def test_what_nobody_can_count_is_said_to_be_a_billion(client: Client) -> None:
+    message = "The document selects 1,000,000,000 fields and fragments; 2,000 are allowed."
+    await assert_refused(client, f"{{...F0}} {chain(150, 'viewer {id}')}", message)
+
+
 @pytest.mark.parametrize("name", ["fields of one name", "fields with arguments", "overlapping fragments"])
 async def test_fields_are_not_compared_without_end(
     client: Client, monkeypatch: pytest.MonkeyPatch, name: str
