@@ -50,10 +50,14 @@ def cursor(depth: float) -> str:
     return cursors.encode(row_maker(Post, ("id", "public_from"))((0, moment)), NEWEST_FIRST)
 
 
+# What a hundred root fields need.
+_LIMITS = {"GAZETTE_ALIAS_LIMIT": "100", "GAZETTE_ROOT_FIELD_LIMIT": "100"}
+
+
 def gazette(name: str, size: Size, original: str = "rows", **environment: str) -> Contestant:
     """Gazette as it is served, but for the largest page."""
     operations = queries.gazette(size.posts, token(), middle=cursor(0.5), deep=cursor(0.9))
-    settings = {"GAZETTE_SECRET_KEYS": SECRET, "GAZETTE_PAGE_LIMIT": "1000", **environment}
+    settings = {"GAZETTE_SECRET_KEYS": SECRET, "GAZETTE_PAGE_LIMIT": "1000", **_LIMITS, **environment}
     return Contestant(name, ("gql", "serve"), operations, settings, original)
 
 

@@ -14,6 +14,7 @@ from db.errors import DatabaseUnavailableError
 from db.migrate import current_revision, head_revision
 from gql import explorer
 from gql.auth import accounts_of
+from gql.budget import Budget
 from gql.execution import counts
 from gql.schema import build_schema
 from gql.settings import Settings
@@ -30,23 +31,34 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings()
     accounts = accounts_of(settings)
     database = Database(settings.database)
+    budget = None
+    if settings.budget:
+        budget = Budget(settings.budget, settings.budget_seconds, settings.redis_url)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
         await accounts.mailer.close()
         await accounts.attempts.close()
+        if budget:
+            await budget.close()
         await database.dispose()
 
     app = FastAPI(title="Gazette", lifespan=lifespan, openapi_url=None)
     app.state.database, app.state.accounts = database, accounts
     endpoint = GraphQLEndpoint(
-        build_schema(introspection=settings.introspection, compiled=settings.executor == "compiled"),
+        build_schema(
+            introspection=settings.introspection,
+            suggestions=settings.suggestions,
+            compiled=settings.executor == "compiled",
+            limits=settings.limits,
+        ),
         database,
         accounts,
         operations=settings.operations,
         with_explorer=settings.explorer,
         page_limit=settings.page_limit,
+        budget=budget,
     )
     app.router.routes.append(Route("/graphql", endpoint))
     if settings.explorer:

@@ -62,9 +62,9 @@ class Attempts:
         An account's attempt is counted before its outcome is known, because any number may come at once.
         """
         try:
-            if not await self._limiter.test(self._address, _network(address)):
+            if not await self._limiter.test(self._address, network(address)):
                 raise TooManyAttemptsError
-            if not await self._limiter.hit(self._account, _key(account)):
+            if not await self._limiter.hit(self._account, hashed(account)):
                 raise TooManyAttemptsError
         except StorageError as error:
             raise UnavailableError("Nobody can log in right now; try again.") from error
@@ -74,28 +74,28 @@ class Attempts:
             if succeeded:
                 await self.forgive(account)
             else:
-                await self._limiter.hit(self._address, _network(address))
+                await self._limiter.hit(self._address, network(address))
         except StorageError as error:
             raise UnavailableError("Nobody can log in right now; try again.") from error
 
     async def forgive(self, account: str) -> None:
         """Forget an account's failures, whose owner has proved who it is."""
         try:
-            await self._limiter.clear(self._account, _key(account))
+            await self._limiter.clear(self._account, hashed(account))
         except StorageError as error:
             raise UnavailableError("Nobody can log in right now; try again.") from error
 
     async def may_sign_up(self, address: str) -> bool:
         """Whether somebody at this address may try to make one account more."""
         try:
-            return await self._limiter.hit(self._sign_ups, _network(address))
+            return await self._limiter.hit(self._sign_ups, network(address))
         except StorageError as error:
             raise UnavailableError("Nobody can sign up right now; try again.") from error
 
     async def may_mail(self, email: str, purpose: str) -> bool:
         """Whether this address may get one mail more that a stranger asked for, of this kind."""
         try:
-            return await self._limiter.hit(RateLimitItemPerHour(_MAILS_AN_HOUR, 1, purpose), _key(email))
+            return await self._limiter.hit(RateLimitItemPerHour(_MAILS_AN_HOUR, 1, purpose), hashed(email))
         except StorageError as error:
             raise UnavailableError("No mail can be sent right now; try again.") from error
 
@@ -105,18 +105,18 @@ class Attempts:
             await bridge.get_connection().aclose()
 
 
-def _key(text: str) -> str:
+def hashed(text: str) -> str:
     """Of one length whatever was sent, and nothing to read in Redis."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _network(address: str) -> str:
-    """Who has one IPv6 address has the 2^64 of its network."""
+def network(address: str) -> str:
+    """As it is counted: who has one IPv6 address has the 2^64 of its network."""
     try:
         parsed = ip_address(address)
     except ValueError:
-        return _key(address)
+        return hashed(address)
     if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped:
         # A server that listens on both sees all of IPv4 in one such network.
         parsed = parsed.ipv4_mapped
-    return _key(parsed.packed[:8].hex())
+    return hashed(parsed.packed[:8].hex())

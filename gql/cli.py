@@ -66,7 +66,7 @@ def serve_command(
     _be_migrated(settings)
     _be_free(settings.host, settings.port)
     if workers > 1 and not settings.redis_url:
-        typer.echo("Failed log-ins are counted by each worker for itself: set REDIS_URL to count together.")
+        typer.echo("Each worker counts log-ins and budgets for itself: set REDIS_URL to count together.")
     if settings.mail.get_secret_value() == "console":
         typer.echo("Mails are printed here, tokens and all: set GAZETTE_MAIL to have them sent.")
     host_in_url = f"[{settings.host}]" if ":" in settings.host else settings.host

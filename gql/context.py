@@ -6,7 +6,9 @@ from typing import Any
 import strawberry
 
 from db.engine import Database
+from gql.attempts import hashed, network
 from gql.auth import Accounts
+from gql.budget import Budget, Spent
 from gql.errors import BadUserInputError
 from gql.loaders import Loaders
 from gql.policy import Viewer
@@ -41,10 +43,12 @@ class Context:
         caller: Caller | None = None,
         *,
         page_limit: int = PAGE_LIMIT,
+        budget: Budget | None = None,
     ) -> None:
         self.database = database
         self.viewer = viewer
         self.page_limit = page_limit
+        self.budget = budget
         self._caller = caller
         self._loaders: Loaders | None = None
         self._needed: Needed | None = None
@@ -58,6 +62,17 @@ class Context:
         if self._caller is None:
             raise RuntimeError("this operation came without a request")
         return self._caller
+
+    async def spend(self, cost: int) -> Spent | None:
+        """Take an operation's cost from the budget of who asks, strangers from that of their address.
+
+        Raises BudgetExhaustedError. It is None where there are no budgets.
+        """
+        if self.budget is None:
+            return None
+        viewer = self.viewer
+        payer = network(self.caller.address) if viewer is None else hashed(f"user {viewer.id}")
+        return await self.budget.spend(payer, cost)
 
     def load(self, info: "Info") -> Loaders:
         """The loaders, which need the operation's document to know what columns to read."""

@@ -5,21 +5,18 @@ from typing import Any
 
 from graphql import (
     DocumentNode,
-    FieldNode,
-    FragmentSpreadNode,
+    FragmentDefinitionNode,
     GraphQLError,
-    InlineFragmentNode,
+    GraphQLSchema,
     OperationDefinitionNode,
-    OperationType,
-    SelectionSetNode,
     StringValueNode,
     ValidationRule,
-    parse,
 )
 
+from gql.cost import Cost, cost_of
 from gql.execution import Kept
-
-MOST_MUTATIONS = 20
+from gql.limits import check_shape, parse_within
+from gql.settings import Limits
 
 Validate = Callable[[DocumentNode], list[GraphQLError]]
 
@@ -36,33 +33,6 @@ class NoNulCharacters(ValidationRule):
             )
 
 
-class FewMutations(ValidationRule):
-    """Each of a mutation's root fields is a transaction, one after the other; some are a password's hash.
-
-    They are counted wherever they stand, and a fragment each time that it is spread: a field that is asked
-    for again without a name of its own is counted again too.
-    """
-
-    def enter_operation_definition(self, node: OperationDefinitionNode, *_: Any) -> None:
-        if node.operation is OperationType.MUTATION and self._count(node.selection_set) > MOST_MUTATIONS:
-            message = f"A request can have at most {MOST_MUTATIONS} mutations."
-            self.report_error(GraphQLError(message, node, extensions={"code": "BAD_USER_INPUT"}))
-
-    def _count(self, selection_set: SelectionSetNode) -> int:
-        """At least one more than are allowed where there are more: none is counted after that."""
-        left, count = [selection_set], 0
-        while left and count <= MOST_MUTATIONS:
-            for node in left.pop().selections:
-                count += isinstance(node, FieldNode)
-                if isinstance(node, InlineFragmentNode):
-                    left.append(node.selection_set)
-                elif isinstance(node, FragmentSpreadNode):
-                    count += 1  # So that fragments that spread each other come to an end.
-                    fragment = self.context.get_fragment(node.name.value)
-                    left += [fragment.selection_set] if fragment else []
-        return count
-
-
 class Document:
     """A document that can be parsed."""
 
@@ -72,6 +42,8 @@ class Document:
             definition for definition in node.definitions if isinstance(definition, OperationDefinitionNode)
         ]
         self.is_valid = False
+        # By the identity of an operation, once the document is valid.
+        self._costs: dict[int, Cost] = {}
 
     def chosen(self, name: str | None) -> OperationDefinitionNode | None:
         """The operation of this name, or the first where none is given."""
@@ -80,24 +52,44 @@ class Document:
                 return operation
         return None
 
+    def count(self, schema: GraphQLSchema, page: int) -> None:
+        """Find out what its operations cost; `page` is the most nodes that a page can have."""
+        fragments = {
+            node.name.value: node
+            for node in self.node.definitions
+            if isinstance(node, FragmentDefinitionNode)
+        }
+        self._costs = {id(node): cost_of(node, schema, fragments, page) for node in self.operations}
+
+    def cost(self, operation: OperationDefinitionNode, variables: dict[str, Any] | None) -> int:
+        """What an operation of a valid document may come to, in nodes."""
+        return self._costs[id(operation)].of(variables)
+
 
 class Documents:
     """The documents that came last, by their text."""
 
-    def __init__(self, validate: Validate) -> None:
+    def __init__(self, schema: GraphQLSchema, validate: Validate, limits: Limits) -> None:
+        self._schema = schema
         self._validate = validate
+        self._limits = limits
         self.kept: Kept[Document] = Kept()
 
     def document(self, text: str) -> Document:
-        """The parsed document; raises whatever graphql-core's parser does."""
-        return self.kept.get(text) or Document(parse(text))
+        """The parsed document; raises LimitExceededError, and whatever graphql-core's parser does."""
+        return self.kept.get(text) or Document(parse_within(text, self._limits))
 
     def errors(self, text: str, document: Document) -> list[GraphQLError]:
-        """What is wrong with a document. One that is right is kept, so that it is not validated again."""
+        """What is wrong with a document; raises LimitExceededError.
+
+        One that is right is kept, so that it is not validated again.
+        """
         if document.is_valid:
             return []
+        check_shape(document.node, self._limits)
         errors = self._validate(document.node)
         if not errors:
+            document.count(self._schema, self._limits.page)
             document.is_valid = True
             self.kept.put(text, document, len(text))
         return errors

@@ -33,6 +33,26 @@ class BadUserInputError(ExpectedError):
     code = "BAD_USER_INPUT"
 
 
+class LimitExceededError(ExpectedError):
+    """The document asks for more than is allowed; nothing was executed."""
+
+    code = "LIMIT_EXCEEDED"
+
+
+class BudgetExhaustedError(ExpectedError):
+    """The viewer has spent what there is for a while; nothing was executed.
+
+    `retry_after` is in seconds, `more` goes to the response's `extensions`.
+    """
+
+    code = "BUDGET_EXHAUSTED"
+
+    def __init__(self, message: str, *, retry_after: int, more: dict[str, Any]) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        self.more = more
+
+
 class NotFoundError(ExpectedError):
     """What has to be there is gone, because somebody deleted it while the operation ran."""
 

@@ -12,26 +12,40 @@ from graphql import (
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
     OperationType,
+    OverlappingFieldsCanBeMergedRule,
     execute,
     lexicographic_sort_schema,
     print_schema,
     specified_rules,
+    validate,
 )
 from strawberry.execution.is_awaitable import optimized_is_awaitable
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
-from strawberry.schema.schema import validate_document
+from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
+from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from strawberry.types import graphql as strawberry_types
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 
-from gql.documents import Document, Documents, FewMutations, NoNulCharacters
-from gql.errors import UnauthenticatedError
+from gql.budget import Spent
+from gql.documents import Document, Documents, NoNulCharacters
+from gql.errors import LimitExceededError, UnauthenticatedError
 from gql.execution.strawberry import StockExecutor, StrawberryExecutor
+from gql.limits import FewComparisons
 from gql.mutation import WITHOUT_TOKEN
 from gql.mutations import Mutation
 from gql.query import Query
 from gql.relay import entities
 from gql.scalars import DATE_TIME
+from gql.settings import Limits
+
+_RULES = (
+    *(rule for rule in specified_rules if rule is not OverlappingFieldsCanBeMergedRule),
+    FewComparisons,
+    MaybeNullValidationRule,
+    OneOfInputValidationRule,
+    NoNulCharacters,
+)
 
 
 class Schema(strawberry.Schema):
@@ -44,12 +58,23 @@ class Schema(strawberry.Schema):
         """
         return print_schema(lexicographic_sort_schema(self._schema)) + "\n"
 
-    def __init__(self, *arguments: Any, introspection: bool = True, **options: Any) -> None:
+    def __init__(
+        self,
+        *arguments: Any,
+        introspection: bool = True,
+        suggestions: bool = False,
+        limits: Limits = Limits(),  # noqa: B008 # It cannot be changed.
+        **options: Any,
+    ) -> None:
         super().__init__(*arguments, **options)
-        rules = (*specified_rules, NoNulCharacters, FewMutations)
-        if not introspection:
-            rules = (*rules, NoSchemaIntrospectionCustomRule)
-        self.documents = Documents(lambda node: validate_document(self._schema, node, rules))
+        rules = _RULES if introspection else (*_RULES, NoSchemaIntrospectionCustomRule)
+        self.limits = limits
+        self.hides_suggestions = not suggestions
+        self.documents = Documents(
+            self._schema,
+            lambda node: validate(self._schema, node, rules, hide_suggestions=self.hides_suggestions),
+            limits,
+        )
 
     async def execute(  # type: ignore[override] # `query` has to be given.
         self,
@@ -68,14 +93,17 @@ class Schema(strawberry.Schema):
         """
         try:
             document = self.documents.document(query)
-            operation = document.chosen(operation_name)
-            _check_type(operation, operation_name, allowed_operation_types)
+            operation = _chosen(document, operation_name, allowed_operation_types)
             errors = _refused(document, operation, operation_name, context_value)
             if errors := errors or self.documents.errors(query, document):
                 return PreExecutionError(data=None, errors=errors)
+            cost = document.cost(operation, variable_values)
+            _check_cost(cost, self.limits)
+            spent = await context_value.spend(cost) if context_value and context_value.budget else None
             given = (variable_values, context_value, root_value, operation_name)
             if self.extensions or self.directives:
-                return await super().execute(query, *given, allowed_operation_types, operation_extensions)
+                asked = super().execute(query, *given, allowed_operation_types, operation_extensions)
+                return _told(await asked, spent)
             result = execute(
                 self._schema,
                 document.node,
@@ -86,6 +114,7 @@ class Schema(strawberry.Schema):
                 executor_class=self.execution_context_class,
                 is_awaitable=optimized_is_awaitable,  # type: ignore[arg-type] # Strawberry's own.
                 operation_extensions=operation_extensions,
+                hide_suggestions=self.hides_suggestions,
             )
             executed = await result if isawaitable(result) else result
         except (CannotGetOperationTypeError, InvalidOperationTypeError):
@@ -95,30 +124,42 @@ class Schema(strawberry.Schema):
         except Exception as error:  # The transport masks it.
             wrapped = GraphQLError(str(error), original_error=error)
             return PreExecutionError(data=None, errors=[wrapped])
-        return ExecutionResult(executed.data, executed.errors)
+        return _told(ExecutionResult(executed.data, executed.errors), spent)
 
 
-def _check_type(
-    operation: OperationDefinitionNode | None,
-    name: str | None,
-    allowed: Iterable[strawberry_types.OperationType] | None,
-) -> None:
+def _chosen(
+    document: Document, name: str | None, allowed: Iterable[strawberry_types.OperationType] | None
+) -> OperationDefinitionNode:
+    operation = document.chosen(name)
     if operation is None:
         raise CannotGetOperationTypeError(name)
     kind = strawberry_types.OperationType(operation.operation.value)
     if allowed is not None and kind not in allowed:
         raise InvalidOperationTypeError(kind)
+    return operation
+
+
+def _check_cost(cost: int, limits: Limits) -> None:
+    if cost > limits.cost:
+        raise LimitExceededError(f"The operation can come to {cost:,} nodes; {limits.cost:,} are allowed.")
+
+
+def _told(result: ExecutionResult, spent: Spent | None) -> ExecutionResult:
+    """With what the operation has cost."""
+    if spent is not None:
+        result.extensions = {**(result.extensions or {}), **spent.extensions}
+    return result
 
 
 def _refused(
-    document: Document, operation: OperationDefinitionNode | None, name: str | None, context: Any
+    document: Document, operation: OperationDefinitionNode, name: str | None, context: Any
 ) -> list[GraphQLError]:
     """Why a document is not executed, whether or not it is valid."""
     # Strawberry would execute the first of them.
     if len(document.operations) > 1 and name is None:
         message = "`operationName` has to say which operation to execute."
         return [GraphQLError(message, document.operations, extensions={"code": "BAD_USER_INPUT"})]
-    if context and context.has_invalid_token and not (operation and _needs_no_token(operation)):
+    if context and context.has_invalid_token and not _needs_no_token(operation):
         # To take somebody for a stranger instead would empty a front end's cache without a word.
         message = "The access token is not valid; log in again."
         return [GraphQLError(message, extensions={"code": UnauthenticatedError.code})]
@@ -136,7 +177,13 @@ def _needs_no_token(operation: OperationDefinitionNode) -> bool:
     )
 
 
-def build_schema(*, introspection: bool = True, compiled: bool = True) -> Schema:
+def build_schema(
+    *,
+    introspection: bool = True,
+    suggestions: bool = False,
+    compiled: bool = True,
+    limits: Limits = Limits(),  # noqa: B008 # It cannot be changed.
+) -> Schema:
     return Schema(
         Query,
         Mutation,
@@ -144,6 +191,8 @@ def build_schema(*, introspection: bool = True, compiled: bool = True) -> Schema
         types=list(entities.values()),
         config=StrawberryConfig(scalar_map={datetime: DATE_TIME}),
         introspection=introspection,
+        suggestions=suggestions,
+        limits=limits,
         execution_context_class=StrawberryExecutor if compiled else StockExecutor,
     )
 

@@ -1,9 +1,10 @@
 """Everything that can be configured, by environment variables."""
 
-from typing import Literal
+from dataclasses import dataclass
+from typing import Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from db.engine import DatabaseSettings
@@ -12,6 +13,23 @@ SHORTEST_SECRET = 32
 DEFAULT_PAGE = 20
 PAGE_LIMIT = 100
 MAKE_ONE = "make one with `gazette secret`"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much a document may ask for. What is in a fragment counts each time that it is spread."""
+
+    document: int = 100_000  # Characters.
+    tokens: int = 2000  # With comments.
+    selections: int = 2000
+    depth: int = 12  # Levels, but for `edges`, `node` and `nodes`.
+    aliases: int = 15
+    root_fields: int = 20
+    directives: int = 50
+    introspections: int = 5
+    introspection_depth: int = 20  # Levels, `__schema` or `__type` among them.
+    cost: int = 10_000  # Nodes.
+    page: int = PAGE_LIMIT  # Nodes.
 
 
 class MissingSecretError(Exception):
@@ -62,12 +80,39 @@ class Settings(BaseSettings):
         ge=DEFAULT_PAGE,
         description=f"nodes of a connection that one page can have, {DEFAULT_PAGE} or more",
     )
+    document_limit: int = Field(Limits.document, ge=1, description="characters of a document")
+    token_limit: int = Field(Limits.tokens, ge=1, description="tokens of a document, with comments")
+    selection_limit: int = Field(
+        Limits.selections,
+        ge=1,
+        description="fields and fragments that an operation selects",
+    )
+    depth_limit: int = Field(
+        Limits.depth, ge=1, description="levels of fields, but for `edges`, `node` and `nodes`"
+    )
+    alias_limit: int = Field(Limits.aliases, ge=0, description="aliases of an operation")
+    root_field_limit: int = Field(Limits.root_fields, ge=1, description="root fields of an operation")
+    directive_limit: int = Field(Limits.directives, ge=0, description="directives of an operation")
+    introspection_limit: int = Field(
+        Limits.introspections, ge=1, description="times that an operation asks for the schema or a type"
+    )
+    introspection_depth: int = Field(
+        Limits.introspection_depth, ge=1, description="levels of fields below the schema or a type"
+    )
+    cost_limit: int = Field(Limits.cost, ge=1, description="nodes that an operation may come to")
+    budget: int = Field(
+        0, ge=0, description="nodes that each viewer or address can spend until they come back; 0: any number"
+    )
+    budget_seconds: int = Field(60, ge=1, description="seconds in which a whole budget comes back")
     shutdown: int = Field(10, ge=0, description="seconds that running operations have to finish at shutdown")
     explorer: bool = Field(default=True, description="whether browsers get GraphiQL at /graphql")
     executor: Literal["compiled", "stock"] = Field(
         "compiled", description="`stock` runs operations by graphql-core's own executor, many times slower"
     )
     introspection: bool = Field(default=True, description="whether the schema can be asked for")
+    suggestions: bool = Field(
+        default=False, description="whether errors suggest names of the schema; GraphiQL suggests by itself"
+    )
     secret_keys: SecretStr = Field(
         SecretStr(""),
         description="what signs access tokens: one or more, by commas; the first signs, all are accepted",
@@ -116,6 +161,12 @@ class Settings(BaseSettings):
             raise ValueError("has to start with redis:// or rediss://")
         return value
 
+    @model_validator(mode="after")
+    def _budget_for_one(self) -> Self:
+        if 0 < self.budget < self.cost_limit:
+            raise ValueError("GAZETTE_BUDGET has to be at least GAZETTE_COST_LIMIT, or 0")
+        return self
+
     @property
     def secrets(self) -> tuple[str, ...]:
         """The keys; raises MissingSecretError where there is none."""
@@ -123,6 +174,22 @@ class Settings(BaseSettings):
         if not keys:
             raise MissingSecretError
         return keys
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(
+            document=self.document_limit,
+            tokens=self.token_limit,
+            selections=self.selection_limit,
+            depth=self.depth_limit,
+            aliases=self.alias_limit,
+            root_fields=self.root_field_limit,
+            directives=self.directive_limit,
+            introspections=self.introspection_limit,
+            introspection_depth=self.introspection_depth,
+            cost=self.cost_limit,
+            page=self.page_limit,
+        )
 
     @property
     def database(self) -> DatabaseSettings:

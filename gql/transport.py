@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from graphql import GraphQLError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -21,8 +20,9 @@ from db.errors import DatabaseUnavailableError
 from db.waiting import Queue
 from gql import explorer
 from gql.auth import Accounts, authenticate
+from gql.budget import Budget
 from gql.context import Caller, Context
-from gql.errors import UnauthenticatedError, UnavailableError, format_error
+from gql.errors import BudgetExhaustedError, UnauthenticatedError, UnavailableError, format_error
 from gql.negotiation import GRAPHQL, JSON, accepts_html, is_json, response_type
 from gql.places import Place
 from gql.schema import Schema
@@ -68,12 +68,14 @@ class GraphQLEndpoint:
         operations: int,
         with_explorer: bool,
         page_limit: int = PAGE_LIMIT,
+        budget: Budget | None = None,
     ) -> None:
         self.schema = schema
         self.database = database
         self.accounts = accounts
         self.with_explorer = with_explorer
         self.page_limit = page_limit
+        self.budget = budget
         # Bounded before the pool: a queue for connections would time out under a burst, this one only waits.
         self.in_flight = Queue(operations)
 
@@ -109,7 +111,7 @@ class GraphQLEndpoint:
         except DatabaseUnavailableError as error:
             message = "The database cannot answer right now; try again."
             raise RequestError(503, message, code=UnavailableError.code, **{"Retry-After": "1"}) from error
-        return Context(self.database, viewer, caller, page_limit=self.page_limit)
+        return Context(self.database, viewer, caller, page_limit=self.page_limit, budget=self.budget)
 
     async def _execute(self, operation: Operation, request: Request) -> ExecutionResult:
         context = await self._context(request)
@@ -239,12 +241,14 @@ def _no_such_operation(operation: Operation) -> str:
 
 def _response(result: ExecutionResult, media_type: str) -> Response:
     """A response that was never executed has no `data`; only the newer media type says so by its status."""
+    more: dict[str, Any] = {"extensions": result.extensions} if result.extensions else {}
     if not result.errors:
-        return _json({"data": result.data}, 200, media_type)
+        return _json({"data": result.data, **more}, 200, media_type)
     validated = not isinstance(result, PreExecutionError)
     executed = validated and (result.data is not None or any(error.path for error in result.errors))
     body: dict[str, Any] = {
         "errors": [format_error(error, validated=validated) for error in result.errors],
+        **more,
     }
     if executed:
         body["data"] = result.data
@@ -253,13 +257,13 @@ def _response(result: ExecutionResult, media_type: str) -> Response:
     ):
         headers = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
         return _json(body, 200 if media_type == JSON else 401, media_type, headers)
-    if any(_is_unavailable(error) for error in result.errors):
-        return _json(body, 503, media_type, {"Retry-After": "1"})
+    for error in result.errors:
+        if isinstance(error.original_error, UnavailableError):
+            return _json(body, 503, media_type, {"Retry-After": "1"})
+        if isinstance(error.original_error, BudgetExhaustedError):
+            body["extensions"] = error.original_error.more
+            return _json(body, 429, media_type, {"Retry-After": str(error.original_error.retry_after)})
     return _json(body, 200 if executed or media_type == JSON else 400, media_type)
-
-
-def _is_unavailable(error: GraphQLError) -> bool:
-    return isinstance(error.original_error, UnavailableError)
 
 
 def _json(

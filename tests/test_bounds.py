@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bench.documents import FIELDS, document
+from bench.documents import FIELDS, LIMITS, document
 from db import rows, selects
 from db.statements import SHAPES
 from gql import inputs, selection
@@ -42,7 +42,7 @@ def cached_functions() -> Iterator[Any]:
 
 
 async def test_many_different_documents_fill_what_is_kept_and_no_more(client: Client) -> None:
-    schema = build_schema()
+    schema = build_schema(limits=LIMITS)
     for number in range(DIFFERENT):
         await execute(schema, client, document(number))
     for found in (schema.documents.kept, selection._kept, executor._plans.operations, executor._plans.plans):

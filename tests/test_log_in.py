@@ -12,7 +12,7 @@ from argon2 import PasswordHasher
 
 from db.waiting import Queue
 from gql.app import create_app
-from gql.attempts import _network
+from gql.attempts import network
 from gql.errors import UnavailableError
 from gql.passwords import Passwords
 from gql.places import Place
@@ -154,7 +154,7 @@ async def test_an_address_has_its_tries_too(settings: Settings) -> None:
 
 def test_an_address_that_is_none_is_itself() -> None:
     """Such as that of a Unix socket."""
-    assert len({_network(""), _network("a socket"), _network("192.0.2.1"), _network("::1")}) == 4
+    assert len({network(""), network("a socket"), network("192.0.2.1"), network("::1")}) == 4
 
 
 async def test_a_request_can_try_one_password(client: Client, verified: list[str]) -> None:

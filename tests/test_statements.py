@@ -17,14 +17,23 @@ from db import demo
 from db.enums import Role
 from gql.relay import entities
 from gql.schema import schema
+from gql.settings import Settings
 from tests import factories
 from tests.client import Client
+from tests.conftest import NewUrl
+from tests.limits import UNLIMITED
 from tests.queries import FEED
 
 pytestmark = pytest.mark.anyio
 
 ROWS = (2, 20, 200)
 STEPS = 3
+
+
+@pytest.fixture
+def settings(new_url: NewUrl) -> Settings:
+    """Deep documents ask for all rows at once."""
+    return Settings(database_url=new_url(), **UNLIMITED)
 
 
 def relations(kind: GraphQLObjectType) -> Iterator[tuple[str, GraphQLObjectType, bool]]:

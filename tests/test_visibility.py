@@ -19,8 +19,11 @@ from db.models import Comment, Post, Session, Tag, User
 from db.rows import Row
 from gql.relay import to_global_id
 from gql.schema import schema
+from gql.settings import Settings
 from tests import factories
 from tests.client import Client
+from tests.conftest import NewUrl
+from tests.limits import UNLIMITED
 from tests.paths import Paths, document, objects, texts
 
 pytestmark = pytest.mark.anyio
@@ -28,6 +31,12 @@ pytestmark = pytest.mark.anyio
 PUBLIC_POSTS = 2
 MARK = "SECRET"
 VIEWERS = ("anonymous", "author", "reader", "editor", "admin")
+
+
+@pytest.fixture
+def settings(new_url: NewUrl) -> Settings:
+    """All paths are one document."""
+    return Settings(database_url=new_url(), **UNLIMITED)
 
 
 @dataclass
