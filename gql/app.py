@@ -3,6 +3,7 @@
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI, Response
 from fastapi.responses import PlainTextResponse, RedirectResponse
@@ -36,8 +37,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         budget = Budget(settings.budget, settings.budget_seconds, settings.redis_url)
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        yield
+    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
+        # What the server below goes by, see gql/server.py.
+        yield {"bounds": settings.bounds}
         await accounts.mailer.close()
         await accounts.attempts.close()
         if budget:
@@ -58,6 +60,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         operations=settings.operations,
         with_explorer=settings.explorer,
         page_limit=settings.page_limit,
+        bounds=settings.bounds,
         budget=budget,
     )
     app.router.routes.append(Route("/graphql", endpoint))

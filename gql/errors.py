@@ -1,20 +1,23 @@
 """What may be said to a client about an error; everything else is logged and masked."""
 
 import enum
-import logging
-import uuid
+from collections.abc import Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import strawberry
 from graphql import GraphQLError, GraphQLSyntaxError
 
-logger = logging.getLogger("gazette")
+from gql import log
+
+INTERNAL = "INTERNAL_SERVER_ERROR"
+PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
+VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
 
 
 class ExpectedError(Exception):
     """An error whose message is meant for the client. graphql-core copies `extensions` to the response."""
 
-    code: ClassVar[str] = "INTERNAL_SERVER_ERROR"
+    code: ClassVar[str] = INTERNAL
 
     @property
     def extensions(self) -> dict[str, Any]:
@@ -116,24 +119,56 @@ def rejected(code: UserErrorCode, message: str, *path: str) -> Rejected:
     return Rejected(Problem(code, message, ("input", *path)))
 
 
-def format_error(error: GraphQLError, *, validated: bool) -> dict[str, Any]:
-    """An error as the response has it. `validated` tells a bad document from a bad value."""
+class Asked(NamedTuple):
+    """Which request it was, what it executed, and for whom: by this the log and the client name an error."""
+
+    request_id: str
+    operation: str | None = None
+    viewer: int | None = None
+
+
+def formatted(errors: Sequence[GraphQLError], asked: Asked, *, validated: bool) -> list[dict[str, Any]]:
+    """Errors as the response has them. `validated` tells a bad document from a bad value.
+
+    What nobody expected is logged, once wherever it appears: a batch that fails may do so for many fields.
+    """
+    logged = set[int]()
+    return [_formatted(error, asked, logged, validated=validated) for error in errors]
+
+
+def _formatted(error: GraphQLError, asked: Asked, logged: set[int], *, validated: bool) -> dict[str, Any]:
     original = _root_cause(error)
     if isinstance(original, ExpectedError):
-        return _formatted(error, original.code)
+        return _told(error, original.code)
     if isinstance(original, RecursionError) and error.path is None:
-        return {"message": "The document is nested too deeply.", "extensions": {"code": "BAD_USER_INPUT"}}
+        return {
+            "message": "The document is nested too deeply.",
+            "extensions": {"code": BadUserInputError.code},
+        }
     if isinstance(original, ValueError) and error.path is None and not validated:
         # Python reads no integer of more than 4300 digits.
-        return {"message": "A number in the document is too long.", "extensions": {"code": "BAD_USER_INPUT"}}
+        return {
+            "message": "A number in the document is too long.",
+            "extensions": {"code": BadUserInputError.code},
+        }
     code = (error.extensions or {}).get("code")
     if original is not None or (error.path is not None and code is None):
-        return _masked(error, original or error)
+        unexpected = original or error
+        if id(unexpected) not in logged:
+            logged.add(id(unexpected))
+            log.unexpected(unexpected, **_asked(asked), path=error.path)
+        return _masked(error, asked)
     if isinstance(error, GraphQLSyntaxError):
         # A string that is no text is a bad value, although graphql-core finds it already in its lexer.
         is_value = "Unicode escape" in error.message or "Invalid character" in error.message
-        return _formatted(error, "BAD_USER_INPUT" if is_value else "GRAPHQL_PARSE_FAILED")
-    return _formatted(error, code or ("BAD_USER_INPUT" if validated else "GRAPHQL_VALIDATION_FAILED"))
+        return _told(error, BadUserInputError.code if is_value else PARSE_FAILED)
+    return _told(error, code or (BadUserInputError.code if validated else VALIDATION_FAILED))
+
+
+def internal(error: BaseException, asked: Asked) -> dict[str, Any]:
+    """For what failed outside of an operation: it is logged, and this is what the response has."""
+    log.unexpected(error, **_asked(asked))
+    return _masked(GraphQLError(""), asked)
 
 
 def _root_cause(error: GraphQLError) -> BaseException | None:
@@ -144,16 +179,18 @@ def _root_cause(error: GraphQLError) -> BaseException | None:
     return cause
 
 
-def _formatted(error: GraphQLError, code: str) -> dict[str, Any]:
-    formatted: dict[str, Any] = dict(error.formatted)
-    formatted["extensions"] = {**formatted.get("extensions", {}), "code": code}
-    return formatted
+def _told(error: GraphQLError, code: str) -> dict[str, Any]:
+    told: dict[str, Any] = dict(error.formatted)
+    told["extensions"] = {**told.get("extensions", {}), "code": code}
+    return told
 
 
-def _masked(error: GraphQLError, original: BaseException) -> dict[str, Any]:
-    request_id = uuid.uuid4().hex
-    logger.error("request %s failed at %s", request_id, error.path, exc_info=original)
-    formatted: dict[str, Any] = dict(error.formatted)
-    formatted["message"] = "Internal error"
-    formatted["extensions"] = {"code": "INTERNAL_SERVER_ERROR", "requestId": request_id}
-    return formatted
+def _masked(error: GraphQLError, asked: Asked) -> dict[str, Any]:
+    masked: dict[str, Any] = dict(error.formatted)
+    masked["message"] = "Internal error"
+    masked["extensions"] = {"code": INTERNAL, "requestId": asked.request_id}
+    return masked
+
+
+def _asked(asked: Asked) -> dict[str, Any]:
+    return {"requestId": asked.request_id, "operation": asked.operation, "viewer": asked.viewer}

@@ -1,16 +1,144 @@
-"""uvicorn's HTTP protocol, with the head and the body of a response in one write."""
+"""uvicorn's HTTP protocol, with the head and the body of a response in one write, and bounds on requests."""
 
 import asyncio
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from httptools import HttpParserError
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from gql.settings import Bounds
+
+_LINGER = 1.0  # Seconds to go on reading what a client sends although it has its answer.
 
 
 class Protocol(HttpToolsProtocol):
-    """For `uvicorn.run(http=...)`."""
+    """For `uvicorn.run(http=...)`. The application's lifespan may bring along `bounds` for it.
+
+    The parser keeps what it has of a header until it is complete, however long it gets, and uvicorn waits for
+    the rest of a request without end. The usual request comes in one piece, and no timer is set for it.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        bounds: Bounds = self.app_state.get("bounds", Bounds())
+        self._head_limit = bounds.head
+        # What surrounds a body in pieces may be as much as the body.
+        self._limit = bounds.head + 2 * bounds.body
+        self._seconds = bounds.seconds
+        self._timer: asyncio.TimerHandle | None = None
+        # Of the request that arrives: its bytes so far, without those that came together with the end of the
+        # one before, and whether its head and all of it are there.
+        self._size = self._piece = 0
+        self._has_head = False
+        self._is_whole = False
+        self._refusal = (400, "Invalid HTTP request received.")
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # As the base.
         super().connection_made(JoinedWrites(transport, self.loop))  # type: ignore[arg-type] # It has all.
+        self._wait(self._seconds)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        self._piece = len(data)
+        self._size += self._piece
+        # An empty line may come before a request.
+        self._is_whole = False
+        super().data_received(data)
+        if self._is_whole:
+            if self._timer is not None:
+                self._stop_waiting()
+        elif not self.transport.is_closing():
+            self._expect_more()
+
+    def _expect_more(self) -> None:
+        if self._has_head and self._size > self._limit:
+            self._refuse(413, "The request is too long.")
+        elif not self._has_head and self._size > self._head_limit:
+            self._refuse(*self._head_too_long())
+        elif self._timer is None:
+            self._wait(self._seconds)
+
+    def on_message_begin(self) -> None:
+        self._is_whole = self._has_head = False
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        if max(self._size, self._piece) > self._head_limit and self._head_size() > self._head_limit:
+            self._refusal = self._head_too_long()
+            raise HttpParserError
+        super().on_headers_complete()
+        self._has_head = True
+        # The scope has the headers. What comes after the body would still be added to them.
+        self.headers = _Complete(self.headers)
+
+    def on_message_complete(self) -> None:
+        self._is_whole = True
+        self._has_head = False
+        self._size = 0
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if not self._is_whole and self.cycle.response_complete and self.cycle.more_body:
+            # To close at once would take the answer away from a client that still sends.
+            self._stop_waiting()
+            self._wait(_LINGER)
+
+    def send_400_response(self, msg: str) -> None:
+        """What the base answers with when the parser, or a callback of it, has failed."""
+        self._refuse(*self._refusal)
+
+    def _head_size(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+
+    def _head_too_long(self) -> tuple[int, str]:
+        return 431, f"The address and headers are longer than {self._head_limit:,} bytes."
+
+    def _refuse(self, status: int, message: str) -> None:
+        """Answer, unless this request has its answer or another one is under way, and close."""
+        cycle = self.cycle
+        if self._has_head:
+            is_next = not cycle.response_started and not self.pipeline
+        else:
+            is_next = cycle is None or cycle.response_complete
+        if is_next:
+            head = (
+                b"content-type: text/plain; charset=utf-8\r\n"
+                b"content-length: %d\r\nconnection: close\r\n\r\n" % len(message)
+            )
+            self.transport.write(STATUS_LINE[status] + head + message.encode())
+        self.transport.close()
+
+    def _wait(self, seconds: float) -> None:
+        self._timer = self.loop.call_later(seconds, self._is_late)
+
+    def _stop_waiting(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _is_late(self) -> None:
+        self._timer = None
+        cycle = self.cycle
+        if self.transport.is_closing():
+            return
+        if self.pipeline or (cycle is not None and not cycle.response_complete and not cycle.more_body):
+            # One that came before is being answered meanwhile, and this one is not even read.
+            self._wait(self._seconds)
+        elif self._size == 0:
+            self.transport.close()
+        else:
+            self._refuse(408, f"The request did not arrive within {self._seconds} seconds.")
+
+
+class _Complete(list[tuple[bytes, bytes]]):
+    """Headers to which none is added any more."""
+
+    def append(self, _: tuple[bytes, bytes]) -> None:
+        raise HttpParserError
 
 
 class JoinedWrites:

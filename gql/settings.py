@@ -1,5 +1,6 @@
 """Everything that can be configured, by environment variables."""
 
+import re
 from dataclasses import dataclass
 from typing import Literal, Self
 from urllib.parse import urlsplit
@@ -32,6 +33,16 @@ class Limits:
     page: int = PAGE_LIMIT  # Nodes.
 
 
+@dataclass(frozen=True)
+class Bounds:
+    """How large a request may be, in bytes, and in what time it has to arrive."""
+
+    body: int = 1_000_000
+    query_string: int = 16_384
+    head: int = 65_536
+    seconds: int = 20
+
+
 class MissingSecretError(Exception):
     """There is nothing to sign access tokens with."""
 
@@ -50,6 +61,11 @@ def _is_smtp(url: str) -> bool:
         return parts.scheme in ("smtp", "smtps") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
+
+
+def _is_origin(text: str) -> bool:
+    """As a browser says it: a scheme, a host and a port other than the usual one, and no more."""
+    return text == "*" or re.fullmatch(r"[a-z][a-z0-9+.-]*://[a-z0-9.\[\]:_-]+", text) is not None
 
 
 def _variable(name: str) -> AliasChoices:
@@ -79,6 +95,13 @@ class Settings(BaseSettings):
         PAGE_LIMIT,
         ge=DEFAULT_PAGE,
         description=f"nodes of a connection that one page can have, {DEFAULT_PAGE} or more",
+    )
+    body_limit: int = Field(Bounds.body, ge=1, description="bytes of a request's body")
+    query_string_limit: int = Field(Bounds.query_string, ge=1, description="bytes of a query by GET")
+    head_limit: int = Field(Bounds.head, ge=1024, description="bytes of a request's address and headers")
+    request_timeout: int = Field(Bounds.seconds, ge=1, description="seconds in which a request has to arrive")
+    origins: str = Field(
+        "", description="origins whose pages browsers let read answers, by commas; * for any"
     )
     document_limit: int = Field(Limits.document, ge=1, description="characters of a document")
     token_limit: int = Field(Limits.tokens, ge=1, description="tokens of a document, with comments")
@@ -154,6 +177,13 @@ class Settings(BaseSettings):
             )
         return value
 
+    @field_validator("origins")
+    @classmethod
+    def _are_origins(cls, value: str) -> str:
+        if not all(_is_origin(origin.strip()) for origin in value.split(",") if origin.strip()):
+            raise ValueError("has to be *, or origins such as https://example.org, by commas")
+        return value
+
     @field_validator("redis_url")
     @classmethod
     def _is_redis(cls, value: str) -> str:
@@ -174,6 +204,14 @@ class Settings(BaseSettings):
         if not keys:
             raise MissingSecretError
         return keys
+
+    @property
+    def allowed_origins(self) -> list[str]:
+        return [origin.strip() for origin in self.origins.split(",") if origin.strip()]
+
+    @property
+    def bounds(self) -> Bounds:
+        return Bounds(self.body_limit, self.query_string_limit, self.head_limit, self.request_timeout)
 
     @property
     def limits(self) -> Limits:

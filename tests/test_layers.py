@@ -11,7 +11,10 @@ ROOT = Path(__file__).parent.parent
 LAYERS = (
     "cli",
     "app",
+    "server",
     "transport",
+    "responses",
+    "requests",
     "explorer",
     "negotiation",
     "admin",
@@ -46,6 +49,7 @@ LAYERS = (
     "execution",
     "settings",
     "errors",
+    "log",
 )
 
 

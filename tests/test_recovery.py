@@ -108,6 +108,7 @@ async def test_whose_an_address_is_cannot_be_asked(client: Client) -> None:
     answers = set()
     for name in ("ada", "bob", "cleo", "nobody"):
         response = await client.send(document, {"email": f"{name}@example.org"})
+        del response.headers["x-request-id"]
         answers.add((response.status_code, response.content, tuple(response.headers.items())))
     assert len(answers) == 1
     assert {mail.to for mail in await outbox.mails()} == {"ada@example.org", "bob@example.org"}
@@ -270,5 +271,6 @@ async def test_an_error_of_the_database_is_logged_without_what_was_sent(
     document = "mutation ($input: CreateUserInput!) {createUser(input: $input) {userErrors {code}}}"
     body = await client.execute(document, {"input": given})
     assert [error["extensions"]["code"] for error in body["errors"]] == ["INTERNAL_SERVER_ERROR"]
-    assert "INSERT INTO users" in caplog.text
-    assert [secret for secret in ("ada@example.org", PASSWORD, "argon2id") if secret in caplog.text] == []
+    assert "gql.mutations.users" in caplog.text
+    values = ("ada@example.org", PASSWORD, "argon2id", "INSERT")
+    assert [value for value in values if value in caplog.text] == []

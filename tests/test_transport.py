@@ -144,6 +144,42 @@ async def test_a_body_of_another_kind(client: Client, headers: dict[str, str]) -
     assert response.status_code == 415
 
 
+async def test_a_body_that_is_too_long_is_not_read_to_its_end(new_sqlite_url: NewUrl) -> None:
+    async with Client(create_app(Settings(database_url=new_sqlite_url(), body_limit=100))) as client:
+        read = 0
+
+        async def pieces(count: int, size: int) -> AsyncIterator[bytes]:
+            nonlocal read
+            for _ in range(count):
+                read += size
+                yield b" " * size
+
+        headers = {b"content-type": JSON.encode()}
+        for length in ("101", "9" * 50, "-5", "x", "٥"):
+            told = {**headers, b"content-length": length.encode()}
+            refused = await client.http.post("/graphql", content=pieces(1, 101), headers=told)
+            assert (refused.status_code, read) == (413, 0)
+            assert refused.json()["errors"][0]["extensions"]["code"] == "LIMIT_EXCEEDED"
+        assert refused.json()["errors"][0]["message"] == "The request's body is longer than 100 bytes."
+        refused = await client.http.post("/graphql", content=pieces(1000, 30), headers=headers)
+        assert (refused.status_code, read) == (413, 120)
+        refused = await client.http.post("/graphql", content=pieces(1, 101), headers=headers)
+        assert refused.status_code == 413
+        whole = await client.http.post(
+            "/graphql", content=b'{"query": "{viewer {id}}"}'.ljust(100), headers=headers
+        )
+        assert whole.json() == {"data": {"viewer": None}}
+
+
+async def test_a_query_string_that_is_too_long(new_sqlite_url: NewUrl) -> None:
+    async with Client(create_app(Settings(database_url=new_sqlite_url(), query_string_limit=100))) as client:
+        for padding, status in ((77, 200), (78, 414)):
+            address = "/graphql?query=%7Bviewer%7Bid%7D%7D".ljust(len("/graphql?") + 23 + padding, "+")
+            response = await client.http.get(address)
+            assert response.status_code == status
+        assert response.json()["errors"][0]["extensions"]["code"] == "LIMIT_EXCEEDED"
+
+
 async def test_queries_by_get(client: Client) -> None:
     response = await client.http.get(
         "/graphql",

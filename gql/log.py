@@ -1,0 +1,46 @@
+"""What the log says of what nobody expected: one line of JSON, and nothing of what the data was."""
+
+import logging
+import traceback
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+logger = logging.getLogger("gazette")
+
+_MOST_FRAMES = 40
+_MOST_CAUSES = 5
+
+
+def unexpected(error: BaseException, **more: Any) -> None:
+    """Log an exception, by its types and by where it was raised.
+
+    Its message is left out: it may quote anything, such as the row that a database refused.
+    """
+    causes = [_described(cause) for cause in _causes(error)]
+    line = {"time": datetime.now(UTC).isoformat(), "event": "internal error", **more, "errors": causes}
+    logger.error("%s", orjson.dumps(line, default=repr).decode())
+
+
+def _described(error: BaseException) -> dict[str, Any]:
+    kind = type(error)
+    described: dict[str, Any] = {"type": f"{kind.__module__}.{kind.__qualname__}"}
+    # What a database calls the kind of its error. Its message has the values.
+    if state := getattr(error, "sqlstate", None):
+        described["sqlstate"] = str(state)
+    frames = [
+        f"{frame.f_globals.get('__name__', '?')}:{line} {frame.f_code.co_name}"
+        for frame, line in traceback.walk_tb(error.__traceback__)
+    ]
+    return {**described, "at": frames[-_MOST_FRAMES:]}
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """An exception and what it came from."""
+    for _ in range(_MOST_CAUSES):
+        if error is None:
+            return
+        yield error
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)

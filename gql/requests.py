@@ -1,0 +1,157 @@
+"""Requests: what is read of them, and what is refused before anything is executed."""
+
+import os
+import re
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl
+
+import orjson
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope
+
+from gql.errors import LimitExceededError
+from gql.negotiation import JSON, is_json
+from gql.settings import Bounds
+
+# What is taken over from a client goes to the log and back in a header.
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What a request asks for."""
+
+    query: str
+    variables: dict[str, Any] | None
+    name: str | None
+
+
+class RequestError(Exception):
+    """A request that is answered without executing anything."""
+
+    def __init__(self, status: int, message: str, *, code: str = "BAD_USER_INPUT", **headers: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.headers = headers
+        self.body = {"errors": [{"message": message, "extensions": {"code": code}}]}
+
+
+class Request:
+    """The head of a request, and its body where it is asked for."""
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self.scope = scope
+        self.receive = receive
+        self.method: str = scope["method"]
+        # Of two headers of the same name the first counts.
+        self._headers: dict[bytes, bytes] = dict(reversed(scope["headers"]))
+        given = self._headers.get(b"x-request-id")
+        self.id = given.decode() if given and _REQUEST_ID.fullmatch(given) else os.urandom(12).hex()
+
+    def header(self, name: bytes) -> str | None:
+        value = self._headers.get(name)
+        return None if value is None else value.decode("latin-1")
+
+    @property
+    def address(self) -> str:
+        """Where it comes from, or nothing where that is not known."""
+        client = self.scope.get("client")
+        return client[0] if client else ""
+
+    @property
+    def query_string(self) -> bytes:
+        query_string: bytes = self.scope["query_string"]
+        return query_string
+
+    async def body(self, limit: int) -> bytes | bytearray:
+        """Raises RequestError as soon as it is known to be longer than `limit` bytes."""
+        length = self._headers.get(b"content-length")
+        if length is not None and (not length.isdigit() or len(length) > 15 or int(length) > limit):
+            raise _too_long(413, "The request's body", limit)
+        message = await self._more()
+        if not message.get("more_body"):
+            body: bytes = message.get("body", b"")
+            if len(body) > limit:
+                raise _too_long(413, "The request's body", limit)
+            return body
+        # In one place that grows: a client may send byte by byte, and a copy for each would be an attack.
+        collected = bytearray(message.get("body", b""))
+        while message.get("more_body"):
+            message = await self._more()
+            collected += message.get("body", b"")
+            if len(collected) > limit:
+                raise _too_long(413, "The request's body", limit)
+        return collected
+
+    async def _more(self) -> Any:
+        message = await self.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        return message
+
+
+async def read(request: Request, bounds: Bounds) -> Operation:
+    """What a request asks for; raises RequestError, and ClientDisconnect."""
+    if request.method == "GET":
+        return _operation(_from_address(request, bounds))
+    if request.method != "POST":
+        raise RequestError(405, "Use POST, or GET for queries.", Allow="GET, POST")
+    # Any other type could be sent by a form of somebody else's page.
+    if not is_json(request.header(b"content-type")) or request.header(b"content-encoding") is not None:
+        raise RequestError(415, f"A request's body is plain {JSON}, in UTF-8.")
+    try:
+        return _operation(orjson.loads(await request.body(bounds.body)))
+    except orjson.JSONDecodeError as error:
+        raise RequestError(400, "The request's body is not JSON.") from error
+
+
+def _from_address(request: Request, bounds: Bounds) -> dict[str, Any]:
+    if len(request.query_string) > bounds.query_string:
+        raise _too_long(414, "The address's query string", bounds.query_string)
+    # What is not UTF-8 is replaced, as everywhere in addresses.
+    given: dict[str, Any] = dict(parse_qsl(request.query_string.decode("latin-1"), keep_blank_values=True))
+    for name in ("variables", "extensions"):
+        if name in given:
+            try:
+                given[name] = orjson.loads(given[name])
+            except orjson.JSONDecodeError as error:
+                raise RequestError(400, f"`{name}` is not JSON.") from error
+    return given
+
+
+def _too_long(status: int, what: str, limit: int) -> RequestError:
+    message = f"{what} is longer than {limit:,} bytes."
+    return RequestError(status, message, code=LimitExceededError.code)
+
+
+def _operation(given: Any) -> Operation:
+    if not isinstance(given, dict):
+        raise RequestError(400, "A request is one JSON object, with a `query`.")
+    query, variables, name = given.get("query"), given.get("variables"), given.get("operationName")
+    if not isinstance(query, str) or not query.strip():
+        raise RequestError(400, "`query` has to be a GraphQL document.")
+    if not isinstance(variables, dict | None):
+        raise RequestError(400, "`variables` has to be an object.")
+    if not isinstance(name, str | None):
+        raise RequestError(400, "`operationName` has to be a string.")
+    if not isinstance(given.get("extensions"), dict | None):
+        raise RequestError(400, "`extensions` has to be an object.")
+    if variables and _has_nul(variables):
+        raise RequestError(400, "A string cannot contain the character NUL.")
+    # Explorers and some clients send an empty name where there is none to choose.
+    return Operation(query, variables, name or None)
+
+
+def _has_nul(variables: Any) -> bool:
+    """Look everywhere, without recursion: a client may nest as deep as the JSON parser lets it."""
+    left = [variables]
+    while left:
+        value = left.pop()
+        if isinstance(value, str) and "\x00" in value:
+            return True
+        if isinstance(value, dict):
+            left += [*value.keys(), *value.values()]
+        elif isinstance(value, list):
+            left += value
+    return False

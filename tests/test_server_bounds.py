@@ -1,0 +1,226 @@
+"""What never comes to the application: requests without end, and what two parties may read in two ways."""
+
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.conftest import NewUrl
+from tests.server import serving
+
+HEAD, BODY = 2048, 4000
+QUERY = b'{"query": "{__typename}"}'
+POST = b"POST /graphql HTTP/1.1\r\nHost: gazette\r\nContent-Type: application/json\r\n"
+GET = b"GET /graphql?query=%7B__typename%7D HTTP/1.1\r\nHost: gazette\r\n"
+LENGTH = b"Content-Length: %d\r\n" % len(QUERY)
+CHUNKED = b"Transfer-Encoding: chunked\r\n"
+CHUNK = b"%x\r\n%s\r\n" % (len(QUERY), QUERY)
+TYPENAME = b'{"data":{"__typename":"Query"}}'
+
+
+@pytest.fixture(scope="module")
+def address(new_sqlite_url: NewUrl) -> Iterator[tuple[str, int]]:
+    with serving(
+        new_sqlite_url(),
+        GAZETTE_HEAD_LIMIT=str(HEAD),
+        GAZETTE_BODY_LIMIT=str(BODY),
+        GAZETTE_REQUEST_TIMEOUT="1",
+    ) as url:
+        host, port = url.removeprefix("http://").split(":")
+        yield host, int(port)
+
+
+@contextmanager
+def connected(address: tuple[str, int]) -> Iterator[socket.socket]:
+    with socket.create_connection(address, timeout=10) as connection:
+        yield connection
+
+
+def everything(connection: socket.socket) -> bytes:
+    """What comes until the server closes."""
+    parts = []
+    try:
+        while part := connection.recv(65536):
+            parts.append(part)
+    except ConnectionResetError:
+        pass
+    return b"".join(parts)
+
+
+def statuses(answers: bytes) -> list[int]:
+    return [int(part[:3]) for part in answers.split(b"HTTP/1.1 ")[1:]]
+
+
+def answered(address: tuple[str, int], *parts: bytes) -> list[int]:
+    """The statuses of what comes, until the server closes."""
+    with connected(address) as connection:
+        try:
+            for part in parts:
+                connection.sendall(part)
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+        return statuses(everything(connection))
+
+
+def is_cut_off(connection: socket.socket, more: bytes) -> bool:
+    """Whether the server closes while a little comes again and again."""
+    for _ in range(400):
+        try:
+            connection.sendall(more)
+        except (BrokenPipeError, ConnectionResetError):
+            return True
+        time.sleep(0.02)
+    return False
+
+
+WHOLE = {
+    "a body of a length": POST + LENGTH + b"\r\n" + QUERY,
+    "a body in pieces": POST + CHUNKED + b"\r\n" + CHUNK + b"0\r\n\r\n",
+    "a query by GET": GET + b"\r\n",
+    "an empty line before it": b"\r\n" + GET + b"\r\n",
+}
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_what_is_right_is_answered_however_it_comes(address: tuple[str, int], name: str) -> None:
+    request = WHOLE[name]
+    with connected(address) as connection:
+        for size in (len(request), 7, 1):
+            for start in range(0, len(request), size):
+                connection.sendall(request[start : start + size])
+                time.sleep(0.0005)
+            answer = b""
+            while TYPENAME not in answer:
+                answer += connection.recv(65536)
+            assert statuses(answer) == [200]
+
+
+def test_two_at_once_are_answered_in_order(address: tuple[str, int]) -> None:
+    first, second = WHOLE["a body of a length"], WHOLE["a query by GET"]
+    half = len(second) // 2
+    with connected(address) as connection:
+        connection.sendall(first + second[:half])
+        time.sleep(0.2)
+        connection.sendall(second[half:])
+        time.sleep(0.2)
+        assert connection.recv(65536).count(TYPENAME) == 2
+
+
+AMBIGUOUS = {
+    "two lengths": LENGTH + b"Content-Length: 5\r\n",
+    "the same length twice": LENGTH + LENGTH,
+    "lengths in one header": b"Content-Length: %d, %d\r\n" % (len(QUERY), len(QUERY)),
+    "a length and pieces": LENGTH + CHUNKED,
+    "pieces and a length": CHUNKED + LENGTH,
+    "pieces of pieces": b"Transfer-Encoding: chunked, chunked\r\n",
+    "pieces that are not the last": b"Transfer-Encoding: chunked, identity\r\n",
+    "an unknown encoding": b"Transfer-Encoding: xchunked\r\n",
+    "two encodings": b"Transfer-Encoding: identity\r\n" + CHUNKED,
+    "a signed length": b"Content-Length: +%d\r\n" % len(QUERY),
+    "a negative length": b"Content-Length: -1\r\n",
+    "a hexadecimal length": b"Content-Length: 0x19\r\n",
+    "a length beyond all numbers": b"Content-Length: " + b"9" * 40 + b"\r\n",
+    "an empty length": b"Content-Length:\r\n",
+    "a space before the colon": b"Content-Length : %d\r\n" % len(QUERY),
+    "a header that goes on in the next line": LENGTH + b"X-A: b\r\n c\r\n",
+    "a line without a carriage return": b"X-A: b\n" + LENGTH,
+    "a carriage return alone": b"X-A: b\rX-B: c\r\n" + LENGTH,
+    "NUL in a header": b"X-A: b\x00\r\n" + LENGTH,
+    "a header without a name": b": b\r\n" + LENGTH,
+}
+
+
+@pytest.mark.parametrize("name", AMBIGUOUS)
+def test_what_can_be_read_in_two_ways_is_refused(address: tuple[str, int], name: str) -> None:
+    assert answered(address, POST + AMBIGUOUS[name] + b"\r\n" + QUERY + GET + b"\r\n") == [400]
+
+
+PIECES = {
+    "a size that is none": b"x\r\n",
+    "a negative size": b"-1\r\n",
+    "a size beyond all numbers": b"f" * 17 + b"\r\n",
+    "a piece longer than its size": b"1\r\nabc\r\n",
+    "headers behind the last": CHUNK + b"0\r\nAuthorization: Bearer x\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("name", PIECES)
+def test_pieces_that_are_none(address: tuple[str, int], name: str) -> None:
+    answers = answered(address, POST + CHUNKED + b"\r\n" + PIECES[name])
+    assert answers == [400]
+
+
+def test_other_protocols_are_not_spoken(address: tuple[str, int]) -> None:
+    upgrade = b"Connection: Upgrade, close\r\nUpgrade: %s\r\n"
+    h2c = upgrade % b"h2c" + b"HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n"
+    assert answered(address, GET + h2c + b"\r\n") == [200]
+    assert answered(address, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n") == [400]
+    assert answered(address, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03") == [400]
+    assert answered(address, b"GET /graphql HTTP/0.9\r\n\r\n") == [400]
+
+
+def test_two_requests_and_the_heads_limit(address: tuple[str, int]) -> None:
+    # What came with the one before does not count. A long head does there, too, and there is no place for
+    # its answer: it would be taken for that of the first.
+    first = POST + b"Content-Length: %d\r\n\r\n%s" % (BODY, QUERY.ljust(BODY))
+    with connected(address) as connection:
+        connection.sendall(first + GET)
+        time.sleep(0.1)
+        connection.sendall(b"Connection: close\r\n\r\n")
+        assert statuses(everything(connection)) == [200, 200]
+    assert answered(address, first + GET + b"X-A: %s\r\n\r\n" % (b"a" * HEAD)) == []
+
+
+def test_a_head_that_is_too_long(address: tuple[str, int]) -> None:
+    # In one piece, in many, and in one header that never ends.
+    assert answered(address, GET + b"X-A: %s\r\n\r\n" % (b"a" * HEAD)) == [431]
+    assert answered(address, GET + b"X-A: b\r\n" * (HEAD // 8) + b"\r\n") == [431]
+    assert answered(address, GET, *[b"X-A: b\r\n"] * 10_000) == [431]
+    assert answered(address, GET + b"X-A: ", *[b"a" * 1000] * 1000) == [431]
+    assert answered(address, b"GET /graphql?query=", *[b"a" * 1000] * 1000) == [431]
+    just = GET + b"X-A: %s\r\nConnection: close\r\n\r\n" % (b"a" * (HEAD - 200))
+    assert answered(address, just) == [200]
+
+
+def test_a_body_that_is_too_long(address: tuple[str, int]) -> None:
+    # Nothing of it has to come for the first answer.
+    with connected(address) as connection:
+        connection.sendall(POST + b"Content-Length: %d\r\n\r\n" % (BODY + 1))
+        assert connection.recv(65536).startswith(b"HTTP/1.1 413")
+    assert answered(address, POST + CHUNKED + b"\r\n", *[b"3e8\r\n%s\r\n" % (b"a" * 1000)] * 10_000) == [413]
+    # Little in much else: in sizes, and behind the last piece.
+    endless = [b"1;a=%s\r\nb\r\n" % (b"a" * 100)] * 1000
+    assert answered(address, POST + CHUNKED + b"\r\n", *endless)[0] in (400, 413)
+    assert answered(address, POST + CHUNKED + b"\r\n0\r\nX-A: ", *[b"a" * 1000] * 1000)[0] in (400, 413)
+
+
+def test_who_goes_on_sending_is_cut_off(address: tuple[str, int]) -> None:
+    with connected(address) as connection:
+        connection.sendall(POST + b"Content-Length: 1000000000\r\n\r\n")
+        begun = time.monotonic()
+        assert is_cut_off(connection, b"a" * 100)
+        assert time.monotonic() < begun + 3
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"", []),
+        (b"\r\n", [408]),
+        (GET, [408]),
+        (POST + LENGTH + b"\r\n{", [408]),
+        (POST + CHUNKED + b"\r\n", [408]),
+    ],
+    ids=["nothing", "an empty line", "a head", "a body", "a body in pieces"],
+)
+def test_who_is_too_slow_is_cut_off(address: tuple[str, int], sent: bytes, status: list[int]) -> None:
+    begun = time.monotonic()
+    assert answered(address, sent) == status
+    assert 0.9 < time.monotonic() - begun < 4
+    # Byte by byte is no way out.
+    with connected(address) as connection:
+        connection.sendall(GET + b"X-A: ")
+        assert is_cut_off(connection, b"a")
+    assert time.monotonic() - begun < 8
