@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import FastAPI, Response
 from fastapi.responses import PlainTextResponse, RedirectResponse
 from sqlalchemy.exc import SQLAlchemyError
+from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
 from db.engine import Database
@@ -22,6 +23,7 @@ from gql.settings import Settings
 from gql.transport import GraphQLEndpoint
 
 _YOUNG_OBJECTS = 50_000
+_PREFLIGHT = 7200  # Seconds for which a browser need not ask again, as many as any of them takes.
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -73,7 +75,24 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     _add_health(app, database)
     _add_metrics(app)
+    if settings.allowed_origins:
+        _share(app, settings.allowed_origins)
     return app
+
+
+def _share(app: FastAPI, origins: list[str]) -> None:
+    """Let pages of other origins read what is answered.
+
+    They send their token themselves; a browser adds nothing of its own, no cookie and no password.
+    """
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=origins,
+        allow_methods=["GET", "POST"],
+        allow_headers=["Authorization", "Content-Type", "X-Request-ID"],
+        expose_headers=["Retry-After", "WWW-Authenticate", "X-Request-ID"],
+        max_age=_PREFLIGHT,
+    )
 
 
 def create_served_app() -> FastAPI:
