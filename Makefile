@@ -7,7 +7,7 @@ PORT ?= 8000
 export HOST PORT
 JOBS ?= auto
 
-.PHONY: serve test planted check bench bench-readme bench-large browser-tools test-browser service-tools test-services schema lock clean
+.PHONY: serve test planted check bench bench-readme bench-large browser-tools test-browser service-tools test-services client-tools test-clients schema lock lock-clients clean
 
 # The stamp makes every other target rebuild the environment when the lock file changes.
 $(VENV)/.installed: requirements.lock pyproject.toml
@@ -50,6 +50,17 @@ service-tools:
 test-services: service-tools $(VENV)/.installed
 	$(BIN)/python -m pytest tests/services
 
+client-tools:
+	@command -v node >/dev/null && command -v npm >/dev/null || \
+	  { echo "make test-clients needs node and npm (Debian: apt-get install nodejs npm)"; exit 1; }
+
+clients/node_modules/.package-lock.json: clients/package-lock.json
+	npm ci --prefix clients --no-audit --no-fund --loglevel=error
+	@touch $@
+
+test-clients: client-tools $(VENV)/.installed clients/node_modules/.package-lock.json
+	$(BIN)/python -m pytest tests/clients
+
 # BENCH="--rounds 5 --publish", for instance; bench/README.md has the others.
 bench: $(VENV)/.installed
 	$(BIN)/python -m bench $(BENCH)
@@ -69,5 +80,8 @@ lock:
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate \
 	  --python-version 3.11 --group dev pyproject.toml -o requirements.lock
 
+lock-clients: client-tools
+	npm install --prefix clients --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
+
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) clients/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
