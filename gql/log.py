@@ -28,8 +28,8 @@ def _described(error: BaseException) -> dict[str, Any]:
     kind = type(error)
     described: dict[str, Any] = {"type": f"{kind.__module__}.{kind.__qualname__}"}
     # What a database calls the kind of its error. Its message has the values.
-    if state := getattr(error, "sqlstate", None):
-        described["sqlstate"] = str(state)
+    if code := getattr(error, "sqlstate", None) or getattr(error, "sqlite_errorname", None):
+        described["code"] = str(code)
     frames = [
         f"{frame.f_globals.get('__name__', '?')}:{line} {frame.f_code.co_name}"
         for frame, line in traceback.walk_tb(error.__traceback__)

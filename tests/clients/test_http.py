@@ -1,4 +1,4 @@
-"""What others say of our HTTP: the audits of the npm package graphql-http, by those who wrote the specification."""
+"""What others say of our HTTP: the audits of graphql-http, by those who wrote the specification."""
 
 import subprocess
 from pathlib import Path
