@@ -62,7 +62,7 @@ class Protocol(HttpToolsProtocol):
             self._wait(self._seconds)
 
     def on_message_begin(self) -> None:
-        self._is_whole = self._has_head = False
+        self._is_whole = False
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:

@@ -15,7 +15,8 @@ from starlette.routing import Route
 
 from gql import errors, transport
 from gql.app import create_app
-from gql.context import Info
+from gql.budget import Budget
+from gql.context import Context, Info
 from gql.errors import (
     BudgetExhaustedError,
     ExpectedError,
@@ -87,6 +88,7 @@ async def client(settings: Settings) -> AsyncIterator[Client]:
             operations=5,
             with_explorer=False,
             bounds=Bounds(body=500, query_string=100),
+            budget=Budget(10_000, 60),
         )
         client.app.router.routes.insert(0, Route("/graphql", endpoint))
         yield client
@@ -149,6 +151,7 @@ PROVOKED: list[Provoke] = [
     by_post("{broken}"),
     when(transport, "authenticate", RuntimeError(SECRET), by_post("{number}")),
     when(Schema, "execute", RuntimeError(SECRET), by_post("{number}")),
+    when(Context, "spend", RuntimeError(SECRET), by_post("{number}")),
 ]
 
 
