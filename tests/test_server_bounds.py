@@ -1,14 +1,19 @@
 """What never comes to the application: requests without end, and what two parties may read in two ways."""
 
+import asyncio
 import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+import uvicorn
+from starlette.types import Receive, Scope, Send
 
+from gql.server import Protocol
+from gql.settings import Bounds
 from tests.conftest import NewUrl
-from tests.server import serving
+from tests.server import free_port, serving
 
 HEAD, BODY = 2048, 4000
 QUERY = b'{"query": "{__typename}"}'
@@ -241,3 +246,52 @@ def test_who_was_quick_once_is_cut_off_too(address: tuple[str, int]) -> None:
         # Byte by byte is no way out.
         assert is_cut_off(connection, b"a")
         assert 1.9 < time.monotonic() - begun < 4
+
+
+def test_a_connection_in_use_stays(address: tuple[str, int]) -> None:
+    with connected(address) as connection:
+        for _ in range(6):
+            connection.sendall(GET + b"\r\n")
+            assert TYPENAME in connection.recv(65536)
+            time.sleep(0.5)
+
+
+def test_an_empty_line_behind_a_request_keeps_no_connection(address: tuple[str, int]) -> None:
+    with connected(address) as connection:
+        connection.sendall(GET + b"\r\n")
+        assert TYPENAME in connection.recv(65536)
+        connection.sendall(b"\r\n")
+        assert statuses(everything(connection)) == [408]
+
+
+async def _slow(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "lifespan":
+        await receive()
+        scope["state"]["bounds"] = Bounds(seconds=1)
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+        return
+    await asyncio.sleep(1.5)
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+    await send({"type": "http.response.body"})
+
+
+@pytest.mark.anyio
+async def test_who_waits_for_an_answer_is_not_too_slow() -> None:
+    port = free_port()
+    server = uvicorn.Server(
+        uvicorn.Config(_slow, port=port, http=Protocol, lifespan="on", log_level="critical")
+    )
+    task = asyncio.create_task(server.serve())
+    while not server.started:  # noqa: ASYNC110 # uvicorn has no event for it.
+        await asyncio.sleep(0.01)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    # The second one is there only in part when the first one is answered.
+    writer.write(GET + b"\r\n" + GET)
+    assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+    writer.write(b"Connection: close\r\n\r\n")
+    assert b"HTTP/1.1 200" in await reader.read()
+    writer.close()
+    server.should_exit = True
+    await task
