@@ -20,24 +20,24 @@ class Queue:
         self._free = places
         self._patience = patience
         self._last_freed = 0.0
-        # Who came first is first, each with the timer by which it loses its patience.
-        self._waiting: OrderedDict[asyncio.Future[None], asyncio.TimerHandle | None] = OrderedDict()
+        # Who came first is first, each with the moment when it came; one timer is for all of them.
+        self._waiting: OrderedDict[asyncio.Future[None], float] = OrderedDict()
+        self._timer: asyncio.TimerHandle | None = None
 
     async def enter(self) -> None:
         """Take a place; whoever has one leaves it again, in whatever task."""
         if self._free:  # Then nobody waits: a place that is left goes to the first who does.
             self._free -= 1
             return
-        loop = asyncio.get_running_loop()
-        place: asyncio.Future[None] = loop.create_future()
-        self._waiting[place] = None
-        if self._patience is not None:
-            self._lose_patience(place, self._patience, time.monotonic())
+        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting[place] = time.monotonic()
+        if self._timer is None:
+            self._lose_patience()
         try:
             await place
         except asyncio.CancelledError:
             if place in self._waiting:
-                self._forget(self._waiting.pop(place))
+                del self._waiting[place]
             elif not place.cancelled() and place.exception() is None:
                 # It was granted at the last moment.
                 self._grant()
@@ -49,27 +49,24 @@ class Queue:
 
     def _grant(self) -> None:
         while self._waiting:
-            place, timer = self._waiting.popitem(last=False)
-            self._forget(timer)
+            place, _ = self._waiting.popitem(last=False)
             if not place.done():
                 place.set_result(None)
                 return
         self._free += 1
 
-    def _lose_patience(self, place: "asyncio.Future[None]", patience: float, started: float) -> None:
-        left = max(started, self._last_freed) + patience - time.monotonic()
-        if left > 0:
-            loop = asyncio.get_running_loop()
-            self._waiting[place] = loop.call_later(left, self._lose_patience, place, patience, started)
-            return
-        del self._waiting[place]
-        if not place.done():
-            place.set_exception(DatabaseUnavailableError("no connection became free in time"))
-
-    @staticmethod
-    def _forget(timer: asyncio.TimerHandle | None) -> None:
-        if timer is not None:
-            timer.cancel()
+    def _lose_patience(self) -> None:
+        """For all who have waited too long; looks again when the next one could have."""
+        self._timer = None
+        while self._waiting and self._patience is not None:
+            place, started = next(iter(self._waiting.items()))
+            left = max(started, self._last_freed) + self._patience - time.monotonic()
+            if left > 0:
+                self._timer = asyncio.get_running_loop().call_later(left, self._lose_patience)
+                return
+            del self._waiting[place]
+            if not place.done():
+                place.set_exception(DatabaseUnavailableError("no connection became free in time"))
 
     async def __aenter__(self) -> None:
         await self.enter()

@@ -10,6 +10,7 @@ from fastapi.responses import PlainTextResponse, RedirectResponse
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from db.engine import Database
 from db.errors import DatabaseUnavailableError
@@ -24,6 +25,28 @@ from gql.transport import GraphQLEndpoint
 
 _YOUNG_OBJECTS = 50_000
 _PREFLIGHT = 7200  # Seconds for which a browser need not ask again, as many as any of them takes.
+
+_PATH = "/graphql"
+
+
+class Application(FastAPI):
+    """FastAPI, with a shorter way to where nearly all requests go.
+
+    Its layers would do nothing for an endpoint that answers its own errors, and take as long as a small
+    query's execution. A middleware that somebody adds is for all requests: then they go the ordinary way.
+    """
+
+    def build_middleware_stack(self) -> ASGIApp:
+        ordinary = super().build_middleware_stack()
+        if self.user_middleware:
+            return ordinary
+        endpoint = self.state.endpoint
+
+        async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
+            is_short = scope["type"] == "http" and scope["path"] == _PATH
+            await (endpoint if is_short else ordinary)(scope, receive, send)
+
+        return dispatch
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -48,7 +71,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             await budget.close()
         await database.dispose()
 
-    app = FastAPI(title="Gazette", lifespan=lifespan, openapi_url=None)
+    app = Application(title="Gazette", lifespan=lifespan, openapi_url=None)
     app.state.database, app.state.accounts = database, accounts
     endpoint = GraphQLEndpoint(
         build_schema(
@@ -65,7 +88,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         bounds=settings.bounds,
         budget=budget,
     )
-    app.router.routes.append(Route("/graphql", endpoint))
+    app.state.endpoint = endpoint
+    app.router.routes.append(Route(_PATH, endpoint))
     if settings.explorer:
         app.mount("/explorer", explorer.assets)
 

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from typing import Any, TypeVar
 
 from aiodataloader import DataLoader, Loader, dispatch_queue_batch
@@ -165,8 +166,8 @@ class _Loader(DataLoader[Wanted, Any]):
         self._begin = begin
         self._found: dict[Any, Any] = {}
         self._done: set[Any] = set()  # What was looked for, found or not.
-        # What a batch has begun to look for.
-        self._begun: dict[Any, asyncio.Future[None]] = {}
+        # What batches have begun to look for, each with what says that it has ended.
+        self._begun: list[tuple[set[Any], asyncio.Future[None]]] = []
 
     def do_resolve_reject(self, key: Wanted, future: Column) -> None:
         """Dispatches a batch after two ticks of the event loop, as aiodataloader does, but not by a task."""
@@ -179,28 +180,28 @@ class _Loader(DataLoader[Wanted, Any]):
         self._begin(dispatch_queue_batch(self, queue))
 
     async def batch_load_fn(self, columns: list[Wanted]) -> list[list[Any]]:
-        wanted = {key for column in columns for key in column.keys if key is not None}
+        wanted = set(chain.from_iterable(column.keys for column in columns))
+        wanted.discard(None)
         while left := wanted - self._done:
-            if new := left - self._begun.keys():
-                await self._get(list(new))
+            if new := left.difference(*(keys for keys, _ in self._begun)):
+                await self._get(new)
             else:
-                await asyncio.wait({self._begun[key] for key in left})
+                await asyncio.wait({ended for keys, ended in self._begun if not keys.isdisjoint(left)})
         return [self._filled(column.keys, column.missing) for column in columns]
 
     def _filled(self, keys: Sequence[Any], missing: Any) -> list[Any]:
         find = self._found.get
-        return [find(key, missing) for key in keys]
+        return list(map(find, keys)) if missing is None else [find(key, missing) for key in keys]
 
-    async def _get(self, keys: list[Any]) -> None:
-        begun = self.loop.create_future()
-        self._begun.update(dict.fromkeys(keys, begun))
+    async def _get(self, keys: set[Any]) -> None:
+        begun = keys, self.loop.create_future()
+        self._begun.append(begun)
         try:
-            self._found.update(await self._fetch(keys))
-            self._done.update(keys)
+            self._found.update(await self._fetch(list(keys)))
+            self._done |= keys
         finally:
-            for key in keys:
-                del self._begun[key]
-            begun.set_result(None)
+            self._begun.remove(begun)
+            begun[1].set_result(None)
 
 
 def using(future: "asyncio.Future[T]", use: Callable[[T], R]) -> "asyncio.Future[R]":

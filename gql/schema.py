@@ -7,6 +7,7 @@ from typing import Any
 
 import strawberry
 from graphql import (
+    DocumentNode,
     FieldNode,
     GraphQLError,
     NoSchemaIntrospectionCustomRule,
@@ -104,19 +105,7 @@ class Schema(strawberry.Schema):
             if self.extensions or self.directives:
                 asked = super().execute(query, *given, allowed_operation_types, operation_extensions)
                 return _told(await asked, spent)
-            result = execute(
-                self._schema,
-                document.node,
-                root_value,
-                context_value,
-                variable_values,
-                operation_name,
-                executor_class=self.execution_context_class,
-                is_awaitable=optimized_is_awaitable,  # type: ignore[arg-type] # Strawberry's own.
-                operation_extensions=operation_extensions,
-                hide_suggestions=self.hides_suggestions,
-            )
-            executed = await result if isawaitable(result) else result
+            return _told(await self._executed(document.node, *given, operation_extensions), spent)
         except (CannotGetOperationTypeError, InvalidOperationTypeError):
             raise
         except GraphQLError as error:
@@ -124,7 +113,30 @@ class Schema(strawberry.Schema):
         except Exception as error:  # The transport masks it.
             wrapped = GraphQLError(str(error), original_error=error)
             return PreExecutionError(data=None, errors=[wrapped])
-        return _told(ExecutionResult(executed.data, executed.errors), spent)
+
+    async def _executed(
+        self,
+        document: DocumentNode,
+        variable_values: dict[str, Any] | None,
+        context_value: Any,
+        root_value: Any,
+        operation_name: str | None,
+        operation_extensions: dict[str, Any] | None,
+    ) -> ExecutionResult:
+        result = execute(
+            self._schema,
+            document,
+            root_value,
+            context_value,
+            variable_values,
+            operation_name,
+            executor_class=self.execution_context_class,
+            is_awaitable=optimized_is_awaitable,  # type: ignore[arg-type] # Strawberry's own.
+            operation_extensions=operation_extensions,
+            hide_suggestions=self.hides_suggestions,
+        )
+        executed = await result if isawaitable(result) else result
+        return ExecutionResult(executed.data, executed.errors)
 
 
 def _chosen(

@@ -24,6 +24,7 @@ from gql.settings import Settings
 from tests.client import Client
 from tests.executors import by_both
 from tests.lanes import compared
+from tests.reading import Reading
 
 NewUrl = Callable[[], str]
 
@@ -151,3 +152,10 @@ async def client(settings: Settings) -> AsyncIterator[Client]:
 @pytest.fixture
 def database(client: Client) -> Database:
     return client.database
+
+
+@pytest.fixture
+async def reading(new_postgresql_url: NewUrl) -> AsyncIterator[Reading]:
+    reading = Reading(new_postgresql_url())
+    yield reading
+    await reading.database.dispose()

@@ -2,100 +2,27 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import bindparam, func, literal_column, make_url, select, text
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import create_async_engine
-from sqlalchemy.pool import NullPool
+from sqlalchemy import func, literal_column, make_url, select, text
 
 from db import read
-from db.engine import Database, DatabaseSettings
-from db.errors import ConnectionLostError, ContentionError, DatabaseUnavailableError, SecondConnectionError
-from db.lane import Lane
+from db.errors import DatabaseUnavailableError, SecondConnectionError
 from db.models import User
 from db.statements import Statement
 from tests import factories
 from tests.conftest import NewUrl
 from tests.postgresql import PostgreSQL
+from tests.reading import CONNECTIONS, OTHERS, TERMINATE, Reading, outside
 
 pytestmark = pytest.mark.anyio
-
-CONNECTIONS = 5
 
 
 @pytest.fixture(autouse=True)
 def _both_lanes() -> None:
     """Not here: reading both ways takes connections from the lane, which is what these tests look at."""
-
-
-class Reading:
-    """A database of which only the read lane is used."""
-
-    def __init__(self, url: str, **settings: Any) -> None:
-        self.database = Database(DatabaseSettings(url=url, **settings))
-        dialect = self.database.dialect
-        self._echo = Statement(select(func.coalesce(bindparam("value", type_=User.id.type))), dialect)
-        sleeping = select(bindparam("value", type_=User.id.type), func.pg_sleep(bindparam("seconds")))
-        self._sleep = Statement(sleeping, dialect)
-
-    @property
-    def lane(self) -> Lane:
-        assert self.database.lane is not None
-        return self.database.lane
-
-    async def echo(self, value: int) -> int:
-        ((found,),) = await read.run(self.database, self._echo, {"value": value})
-        return int(found)
-
-    async def sleep(self, seconds: float, value: int = 0) -> int:
-        (found,), _ = await read.run(self.database, self._sleep, {"seconds": seconds, "value": value})
-        return int(found)
-
-    async def fill(self) -> None:
-        """Have all connections open, and at hand."""
-        await asyncio.gather(*(self.sleep(0.05) for _ in range(CONNECTIONS)))
-        assert self.lane.at_hand == CONNECTIONS
-
-    async def settled(self) -> None:
-        """Everything that was used is back: all places are free, and no connection is lost."""
-        while self.lane._closing:
-            await asyncio.wait(self.lane._closing)
-        pool: Any = self.database.read_engine.pool
-        assert pool.checkedout() == self.lane.at_hand <= CONNECTIONS
-        started = asyncio.get_running_loop().time()
-        await asyncio.gather(*(self.sleep(0.2) for _ in range(CONNECTIONS)))
-        assert asyncio.get_running_loop().time() - started < 0.8, "they had to wait for each other"
-
-
-@pytest.fixture
-async def reading(new_postgresql_url: NewUrl) -> AsyncIterator[Reading]:
-    reading = Reading(new_postgresql_url())
-    yield reading
-    await reading.database.dispose()
-
-
-@asynccontextmanager
-async def outside(url: str) -> AsyncIterator[Callable[[str], Any]]:
-    """Asks the server on a connection of its own."""
-    engine = create_async_engine(
-        DatabaseSettings(url=url).parsed_url, isolation_level="AUTOCOMMIT", poolclass=NullPool
-    )
-    async with engine.connect() as connection:
-
-        async def ask(statement: str) -> Any:
-            result = await connection.execute(text(statement))
-            return result.scalar() if result.returns_rows else None
-
-        yield ask
-    await engine.dispose()
-
-
-OTHERS = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-TERMINATE = f"SELECT count(pg_terminate_backend(pid)) {OTHERS}"
 
 
 async def test_there_are_never_more_connections_than_allowed(reading: Reading) -> None:
@@ -234,85 +161,6 @@ async def test_a_server_that_was_started_anew_is_read_from_at_once(server: Postg
     assert await asyncio.gather(*(reading.echo(n) for n in range(8))) == list(range(8))
     await reading.settled()
     await reading.database.dispose()
-
-
-RAISE = """
-CREATE FUNCTION fail(state text) RETURNS int LANGUAGE plpgsql AS
-$$ BEGIN RAISE EXCEPTION USING ERRCODE = state, MESSAGE = 'it was ' || state; END $$
-"""
-
-
-@pytest.mark.parametrize(
-    ("state", "kind"),
-    [
-        ("40001", ContentionError),
-        ("40P01", ContentionError),
-        ("55P03", ContentionError),
-        ("53300", DatabaseUnavailableError),
-        ("57P03", DatabaseUnavailableError),
-        ("57014", DBAPIError),
-        ("22012", DBAPIError),
-        ("42P01", DBAPIError),
-    ],
-)
-async def test_errors_are_those_of_sqlalchemys_own_way(
-    reading: Reading, state: str, kind: type[Exception]
-) -> None:
-    async with outside(reading.database.settings.url) as ask:
-        await ask(RAISE)
-    statement = Statement(select(func.fail(bindparam("state"))), reading.database.dialect)
-    with pytest.raises(kind) as expected:
-        await read.fetch(reading.database, statement.source, {"state": state})
-    with pytest.raises(kind) as found:
-        await read.run(reading.database, statement, {"state": state})
-    assert isinstance(expected.value, type(found.value))
-    assert "fail(" in str(found.value) or kind is not DBAPIError
-    # The connection is as good as before.
-    assert reading.lane.at_hand == 1
-    await reading.settled()
-
-
-@pytest.mark.parametrize("value", ["a secret", 2**70])
-async def test_an_error_says_nothing_of_the_values(reading: Reading, value: Any) -> None:
-    with pytest.raises(DBAPIError) as found:
-        await reading.echo(value)
-    error: BaseException | None = found.value
-    while error is not None:
-        assert "SELECT coalesce" in str(error) or error is not found.value
-        assert str(value) not in str(error)
-        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    await reading.settled()
-
-
-async def test_a_database_that_is_not_there_is_unavailable() -> None:
-    reading = Reading("postgresql://nobody@127.0.0.1:1/nothing", read_connections=1)
-    for _ in range(3):
-        with pytest.raises(DatabaseUnavailableError):
-            await reading.echo(1)
-    await reading.database.dispose()
-
-
-async def test_a_read_that_takes_too_long_for_the_driver_is_an_unavailable_database(
-    new_postgresql_url: NewUrl,
-) -> None:
-    url = make_url(new_postgresql_url()).update_query_dict({"command_timeout": "0.2"})
-    reading = Reading(url.render_as_string(hide_password=False))
-    with pytest.raises(DatabaseUnavailableError):
-        await reading.sleep(5)
-    assert await reading.echo(1) == 1
-    await reading.database.dispose()
-
-
-async def test_a_lost_connection_is_told_as_such(reading: Reading) -> None:
-    await reading.fill()
-    async with outside(reading.database.settings.url) as ask:
-        await ask(TERMINATE)
-    with pytest.raises(ConnectionLostError):
-        await reading.lane.fetch(reading._echo, {"value": 1})
-    # None of the others is tried.
-    assert reading.lane.at_hand == 0
-    assert await reading.lane.fetch(reading._echo, {"value": 1})
-    await reading.settled()
 
 
 @pytest.mark.parametrize(

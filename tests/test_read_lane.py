@@ -1,9 +1,7 @@
 """The read lane gives the same rows as SQLAlchemy's own way, of the same types, for all that can be asked."""
 
-import random
 import secrets
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,10 +12,9 @@ from db import read, selects
 from db.base import Entity
 from db.engine import Database
 from db.enums import PostStatus, Role
-from db.keyset import Order, Page, Position
+from db.keyset import Order, Page
 from db.models import Comment, Post, Session, Tag, User
 from db.rows import Row
-from db.sources import Target, source_of
 from db.statements import SHAPES, Statement
 from gql import policy
 from gql.auth import _session
@@ -27,31 +24,14 @@ from gql.policy import Viewer
 from gql.relay import to_global_id
 from tests import factories
 from tests.lanes import ordinary
+from tests.reads_at_random import FIRST, LAST, ORDERS, Reads
 
 pytestmark = pytest.mark.anyio
 
 SEED = secrets.randbits(32)
 READS = 250
 
-ORDERS: dict[type[Entity], tuple[str, ...]] = {
-    User: ("id", "created_at", "name", "username_key"),
-    Post: ("id", "created_at", "public_from", "published_at"),
-    Comment: ("id", "created_at", "parent_id", "deleted_at"),
-    Tag: ("id", "name"),
-    Session: ("created_at",),
-}
-KEYS: dict[type[Entity], tuple[str, ...]] = {
-    User: ("id", "username_key"),
-    Post: ("id", "slug"),
-    Tag: ("id", "slug"),
-}
-TARGETS: tuple[Any, ...] = (
-    *ORDERS,
-    *(User.posts, User.comments, User.sessions),
-    *(Post.comments, Post.tags, Comment.replies, Tag.posts),
-)
 PARENTS = {"users": User, "posts": Post, "comments": Comment, "tags": Tag}
-FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
 @pytest.fixture
@@ -99,100 +79,6 @@ async def rows(database: Database) -> dict[type[Entity], list[Any]]:
     ]
     await factories.save(database, *users, *posts, *tags, *comments, *sessions)
     return {User: users, Post: posts, Tag: tags, Comment: comments, Session: sessions}
-
-
-class Reads:
-    """Any reads, each as a function that can be called twice."""
-
-    def __init__(self, rows: dict[type[Entity], list[Any]], database: Database, seed: int) -> None:
-        self.random = random.Random(seed)
-        self.rows = rows
-        self.database = database
-
-    def any(self) -> tuple[str, Callable[[], Any]]:
-        return self.random.choice([self.by_key, self.page, self.page, self.page, self.count])()
-
-    def by_key(self) -> tuple[str, Callable[[], Any]]:
-        model = self.random.choice(list(KEYS))
-        key = self.random.choice(KEYS[model])
-        values = [getattr(row, key) for row in self._some(model)] + self.random.choice(
-            [[], [0 if key == "id" else "?"]]
-        )
-        arguments = (model, key, values, self._columns(model), self._visible(model))
-        return f"{arguments}", lambda: read.rows_by_key(self.database, *arguments)
-
-    def page(self) -> tuple[str, Callable[[], Any]]:
-        target, rows, parents = self._connection()
-        model = source_of(target).model
-        order = Order(self.random.choice(ORDERS[model]), self.random.random() < 0.5)
-        page = Page(
-            self.random.choice([1, 2, 3, 50]),
-            order,
-            backward=self.random.random() < 0.5,
-            after=self._position(model, order),
-            before=self._position(model, order),
-        )
-        columns = self._columns(model, order.column)
-        return f"{(rows, parents, page, columns)}", lambda: read.pages(
-            self.database, rows, parents, page, columns
-        )
-
-    def count(self) -> tuple[str, Callable[[], Any]]:
-        _, rows, parents = self._connection()
-        return f"{(rows, parents)}", lambda: read.counts(self.database, rows, parents)
-
-    def _connection(self) -> tuple[Target, read.Rows, list[Any]]:
-        target = self.random.choice(TARGETS)
-        source = source_of(target)
-        narrowing = self._narrowing() if source.model is Post else EVERYTHING
-        seen = self._visible(source.model, hidden=narrowing.hidden)
-        parents: list[Any] = [read.ALL]
-        if source.parent is not None:
-            parents = [row.id for row in self._some(target.parent.class_)] + self.random.choice([[], [0]])
-        return target, read.Rows(target, seen, narrowing.left, narrowing.values), parents
-
-    def _some(self, model: type[Entity]) -> list[Any]:
-        return self.random.sample(self.rows[model], self.random.randint(0, min(6, len(self.rows[model]))))
-
-    def _viewer(self) -> Viewer | None:
-        user = self.random.choice([None, *self.rows[User]])
-        return user and Viewer(user.id, user.role)
-
-    def _visible(self, model: type[Entity], hidden: bool = False) -> read.Visible:
-        return policy.visible(model, self._viewer(), hidden=hidden)
-
-    def _columns(self, model: type[Entity], *needed: str) -> tuple[str, ...]:
-        names = list(inspect(model).column_attrs.keys())
-        chosen = self.random.sample(names, self.random.randint(0, len(names)))
-        return tuple(dict.fromkeys(["id", *chosen, *needed]))
-
-    def _position(self, model: type[Entity], order: Order) -> Position | None:
-        row = self.random.choice([None, *self.rows[model]])
-        # What is generated by the database the rows that were saved do not all know.
-        value = None if row is None else vars(row).get(order.column)
-        return row and (value if value is not None or self._is_nullable(model, order) else FIRST, row.id)
-
-    def _is_nullable(self, model: type[Entity], order: Order) -> bool:
-        return bool(getattr(inspect(model).column_attrs[order.column].columns[0], "nullable", False))
-
-    def _narrowing(self) -> Narrowing:
-        def maybe(value: Any) -> Any:
-            return self.random.choice([value, strawberry.UNSET, strawberry.UNSET])
-
-        user, tag = self.random.choice(self.rows[User]), self.random.choice(self.rows[Tag])
-        users = (UserBy(id=strawberry.ID(to_global_id("User", user.id))), UserBy(username=user.username))
-        tags = (
-            TagBy(id=strawberry.ID(to_global_id("Tag", tag.id))),
-            TagBy(slug=self.random.choice([tag.slug, "?"])),
-        )
-        spans = (DateTimeRange(since=maybe(factories.YESTERDAY), before=maybe(LAST)) for _ in range(2))
-        return PostFilter(
-            author=maybe(self.random.choice(users)),
-            tag=maybe(self.random.choice(tags)),
-            status=maybe(self.random.choice(list(PostStatus))),
-            created_at=maybe(next(spans)),
-            published_at=maybe(next(spans)),
-        ).narrowing()
 
 
 def typed(found: dict[Any, Any]) -> dict[Any, str]:

@@ -4,9 +4,18 @@ import asyncio
 import socket
 from typing import Any
 
+import httpx
 import pytest
+from starlette.applications import Starlette
+from starlette.middleware.base import RequestResponseEndpoint
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount
 
+from gql.app import create_app
 from gql.server import JoinedWrites
+from gql.settings import Settings
+from tests.client import Client
 from tests.conftest import NewUrl
 from tests.server import serving
 
@@ -67,3 +76,26 @@ async def test_a_served_response_is_one_write(new_sqlite_url: NewUrl) -> None:
                 head, _, body = connection.recv(65536).partition(b"\r\n\r\n")
                 assert head.startswith(b"HTTP/1.1 200")
                 assert body
+
+
+async def test_a_middleware_that_is_added_sees_all_requests(new_sqlite_url: NewUrl) -> None:
+    app = create_app(Settings(database_url=new_sqlite_url()))
+
+    @app.middleware("http")
+    async def marked(request: Request, call_next: RequestResponseEndpoint) -> Response:
+        response = await call_next(request)
+        response.headers["X-Marked"] = "yes"
+        return response
+
+    async with Client(app) as client:
+        response = await client.http.post("/graphql", json={"query": "{__typename}"})
+    assert (response.json(), response.headers["X-Marked"]) == ({"data": {"__typename": "Query"}}, "yes")
+
+
+async def test_mounted_below_another_application(new_sqlite_url: NewUrl) -> None:
+    app = create_app(Settings(database_url=new_sqlite_url()))
+    outer = Starlette(routes=[Mount("/api", app)])
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(outer), base_url="http://gazette") as http:
+        inside = await http.post("/api/graphql", json={"query": "{__typename}"})
+        outside = await http.post("/graphql", json={"query": "{__typename}"})
+    assert (inside.json(), outside.status_code) == ({"data": {"__typename": "Query"}}, 404)

@@ -14,7 +14,7 @@ from db.errors import DatabaseUnavailableError
 from db.transactions import Session, WriteLane
 from db.write import insert_row, transaction, violation
 from tests.conftest import NewUrl
-from tests.test_lane_connections import TERMINATE, outside
+from tests.reading import TERMINATE, outside
 
 pytestmark = pytest.mark.anyio
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import enum
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from types import CoroutineType, GeneratorType
 from typing import Any, NamedTuple, TypeAlias
 
@@ -34,7 +35,7 @@ def kind_of(value: Any) -> Kind:
     return kind_of_type(type(value))
 
 
-def kind_of_type(python_type: type) -> Kind:
+def _kind_of_type(python_type: type) -> Kind:
     if python_type is type(None) or python_type is type(Undefined):
         return Kind.NULL
     if issubclass(python_type, Exception) or python_type is Raised:
@@ -44,15 +45,20 @@ def kind_of_type(python_type: type) -> Kind:
     return Kind.PLAIN
 
 
+# Bounded, because a program that makes types as it goes has ever more of them.
+kind_of_type: Callable[[type], Kind] = lru_cache(maxsize=1024)(_kind_of_type)
+
+
 def by_kind(values: Values) -> tuple[list[int], list[int], list[int], list[int]]:
     """The indices of plain values, of nulls, of errors and of awaitables."""
-    indices: dict[Kind, list[int]] = {kind: [] for kind in Kind}
     types = set(map(type, values))
-    if GeneratorType in types:
-        for index, value in enumerate(values):
-            indices[kind_of(value)].append(index)
-    else:
-        add = {each: indices[kind_of_type(each)].append for each in types}
-        for index, value in enumerate(values):
-            add[type(value)](index)
-    return indices[Kind.PLAIN], indices[Kind.NULL], indices[Kind.ERROR], indices[Kind.AWAITABLE]
+    kinds = [kind_of(value) for value in values] if GeneratorType in types else _kinds_of_types(values)
+    plain, null, failed, later = (
+        [index for index, kind in enumerate(kinds) if kind is wanted]
+        for wanted in (Kind.PLAIN, Kind.NULL, Kind.ERROR, Kind.AWAITABLE)
+    )
+    return plain, null, failed, later
+
+
+def _kinds_of_types(values: Values) -> list[Kind]:
+    return [kind_of_type(type(value)) for value in values]

@@ -126,9 +126,13 @@ class LeafPlan(TypePlan):
     def __init__(self, field: FieldPlan, graphql_type: Any, *, nonnull: bool) -> None:
         super().__init__(field, graphql_type, nonnull=nonnull)
         self.converters = dict(_BUILT_IN.get(graphql_type, {}))
+        # Nothing has to be done to these either, and columns of them are common.
+        self._text_or_null = {str, type(None)} if self.converters.get(str) is list and not nonnull else None
 
     def complete(self, run: Run, column: Column, values: Values, *, awaited: bool = False) -> list[Any]:
         types = set(map(type, values))
+        if types == self._text_or_null:
+            return list(values)
         convert = self.converters.get(*types) if len(types) == 1 else None
         if convert is not None:
             try:
