@@ -11,7 +11,6 @@ import httpx
 import pytest
 import strawberry
 from sqlalchemy.exc import IntegrityError
-from starlette.routing import Route
 
 from gql import errors, transport
 from gql.app import create_app
@@ -90,7 +89,7 @@ async def client(settings: Settings) -> AsyncIterator[Client]:
             bounds=Bounds(body=500, query_string=100),
             budget=Budget(10_000, 60),
         )
-        client.app.router.routes.insert(0, Route("/graphql", endpoint))
+        client.app.state.endpoint = endpoint
         yield client
 
 
@@ -211,7 +210,7 @@ async def test_one_failure_of_many_fields_is_logged_once(
     endpoint = GraphQLEndpoint(
         Schema(Twice), client.database, client.app.state.accounts, operations=1, with_explorer=False
     )
-    client.app.router.routes.insert(0, Route("/graphql", endpoint))
+    client.app.state.endpoint = endpoint
     body = await client.execute("{a b}")
     assert len(body["errors"]) == 2
     (line,) = lines(caplog)

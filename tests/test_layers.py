@@ -12,7 +12,6 @@ LAYERS = (
     "cli",
     "server",
     "app",
-    "server",
     "transport",
     "responses",
     "requests",

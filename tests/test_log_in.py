@@ -76,8 +76,8 @@ async def test_whatever_is_wrong_the_answer_is_the_same(client: Client, verified
         ("ada", WRONG),
         ("ada@example.org", WRONG),
         ("ada", ""),
-        ("ada", "x" * 1_000_000),
-        ("a" * 1_000_000, PASSWORD),
+        ("ada", "x" * 900_000),
+        ("a" * 900_000, PASSWORD),
         ("bob", PASSWORD),
         ("bob", WRONG),
         ("cleo", PASSWORD),
@@ -86,6 +86,7 @@ async def test_whatever_is_wrong_the_answer_is_the_same(client: Client, verified
     ):
         before = len(verified)
         response = await client.send(LOG_IN, {"username": username, "password": password})
+        del response.headers["x-request-id"]
         headers = tuple(response.headers.items())
         answers.add((len(verified) - before, response.status_code, response.content, headers))
     ((verifications, _, content, _),) = answers

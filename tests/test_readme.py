@@ -58,7 +58,7 @@ async def test_its_query_finds_something_in_the_demo_data(client: Client) -> Non
 
 
 def test_its_table_has_every_setting_with_its_default() -> None:
-    rows = dict(re.findall(r"^\| `([A-Z_`, ]+)` \| (.*?) ?\|", README, re.MULTILINE))
+    rows = dict(re.findall(r"^\| `([A-Z_`, ]+)` \| (.*?) ?\|", section("Configuration"), re.MULTILINE))
     told = {
         name: value.strip(" `")
         for names, values in rows.items()
