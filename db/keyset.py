@@ -51,6 +51,8 @@ class Page:
     def shape(self) -> "Page":
         """What the SQL depends on: of a bound, whether there is one and whether its value is NULL; and of the
         bound from which the page is read, whether that lies ahead of the present."""
+        if self.after is None and self.before is None:
+            return self
         is_ahead = _is_ahead(self.before if self.backward else self.after)
         return replace(self, after=_shape(self.after), before=_shape(self.before), is_ahead=is_ahead)
 

@@ -1,11 +1,16 @@
 """What the GraphQL over HTTP specification says of media types."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 JSON = "application/json"
 GRAPHQL = "application/graphql-response+json"
 
+# Clients send the same few headers again and again.
+_KEPT = 64
 
+
+@lru_cache(maxsize=_KEPT)
 def response_type(accept: str | None) -> str | None:
     """The media type to answer with, or None when the client accepts neither of the two.
 
@@ -25,11 +30,13 @@ def response_type(accept: str | None) -> str | None:
     return best[1] if best else None
 
 
+@lru_cache(maxsize=_KEPT)
 def accepts_html(accept: str | None) -> bool:
     """Whether a browser asks: they alone name HTML."""
     return any(media_range == "text/html" and weight > 0 for media_range, weight in _ranges(accept or ""))
 
 
+@lru_cache(maxsize=_KEPT)
 def is_json(content_type: str | None) -> bool:
     """Whether a body is JSON in UTF-8, the only kind that is read."""
     media_type, *parameters = (content_type or "").lower().replace(" ", "").split(";")

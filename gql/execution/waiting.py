@@ -137,7 +137,8 @@ class Waiting:
             for group, index in self._pending.pop(future, ()):
                 released[group].append((index, outcome))
         for group, outcomes in released.items():
-            outcomes.sort(key=_index)
+            if len(outcomes) > 1:
+                outcomes.sort(key=_index)
             group.release(self._run, [index for index, _ in outcomes], [value for _, value in outcomes])
 
     def _drop_dead(self) -> None:
