@@ -1,5 +1,7 @@
 """The two lanes to the database: many short reads, and one transaction at a time for each write."""
 
+import math
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -21,6 +23,8 @@ _DRIVERS = {
     "postgresql": "postgresql+asyncpg",
     "postgres": "postgresql+asyncpg",
 }
+# Of its virtual machine, between two looks at the clock: less than a millisecond.
+_SQLITE_STEPS = 10_000
 _PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000")
 
 
@@ -63,10 +67,14 @@ class DatabaseSettings(BaseModel):
 
 
 class Database:
-    """One object with a read lane and a write lane."""
+    """One object with a read lane and a write lane.
 
-    def __init__(self, settings: DatabaseSettings) -> None:
+    With `statement_seconds` the database itself ends each statement that takes longer, as unavailable.
+    """
+
+    def __init__(self, settings: DatabaseSettings, *, statement_seconds: float | None = None) -> None:
         self.settings = settings
+        self._statement_seconds = statement_seconds
         self.is_sqlite = settings.is_sqlite
         # Every read is a statement of its own: BEGIN and ROLLBACK would be two round trips for nothing.
         self.read_engine = self._engine(
@@ -91,6 +99,11 @@ class Database:
     def _engine(self, connections: int, *, read_only: bool, **options: Any) -> AsyncEngine:
         if not self.is_sqlite:
             server_settings = {"application_name": "gazette"}
+            if self._statement_seconds is not None:
+                milliseconds = str(math.ceil(self._statement_seconds * 1000))
+                # A transaction whose process hangs between two statements keeps its locks as well.
+                server_settings["statement_timeout"] = milliseconds
+                server_settings["idle_in_transaction_session_timeout"] = milliseconds
             if read_only:
                 server_settings["default_transaction_read_only"] = "on"
                 # Whose rows are asked for is not planned for: taken for an average author's few, all of a
@@ -110,6 +123,8 @@ class Database:
         )
         if self.is_sqlite:
             prepare_sqlite(engine, read_only=read_only)
+            if self._statement_seconds is not None:
+                limit_sqlite(engine, self._statement_seconds)
         return engine
 
     def _statement_cache(self) -> dict[str, int]:
@@ -173,3 +188,19 @@ def prepare_sqlite(engine: AsyncEngine, *, read_only: bool, foreign_keys: bool =
         @event.listens_for(engine.sync_engine, "begin")
         def begin(connection: Any) -> None:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def limit_sqlite(engine: AsyncEngine, seconds: float) -> None:
+    """SQLite has no timeout of its own: it asks now and then whether to go on."""
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def connect(connection: Any, record: Any) -> None:
+        def is_late() -> bool:
+            deadline: float = record.info.get("deadline", math.inf)
+            return time.monotonic() > deadline
+
+        connection.run_async(lambda driver: driver.set_progress_handler(is_late, _SQLITE_STEPS))
+
+    @event.listens_for(engine.sync_engine, "before_cursor_execute")
+    def execute(connection: Any, *_: Any) -> None:
+        connection.info["deadline"] = time.monotonic() + seconds

@@ -24,8 +24,10 @@ class SecondConnectionError(RuntimeError):
     """A task asked for a connection while it held one, which deadlocks the pool as soon as all do so."""
 
 
-# PostgreSQL's classes of errors: no connection, no resources, and what an administrator does.
-_UNAVAILABLE_STATES = ("08", "53", "57P")
+# PostgreSQL's classes of errors: no connection, no resources, and what an administrator does; and a statement
+# or a transaction that took too long.
+_UNAVAILABLE_STATES = ("08", "53", "57P", "57014", "25P03")
+_UNAVAILABLE_CODES = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_INTERRUPT}
 # A serialisation failure, a deadlock, and a lock that did not become free in time.
 _CONTENTION_STATES = ("40001", "40P01", "55P03")
 
@@ -58,7 +60,7 @@ def no_fault(error: DBAPIError) -> type[DatabaseUnavailableError] | None:
     code = _sqlite_code(error)
     if state in _CONTENTION_STATES or code == sqlite3.SQLITE_BUSY:
         return ContentionError
-    if state.startswith(_UNAVAILABLE_STATES) or code == sqlite3.SQLITE_CANTOPEN:
+    if state.startswith(_UNAVAILABLE_STATES) or code in _UNAVAILABLE_CODES:
         return DatabaseUnavailableError
     return None
 

@@ -56,7 +56,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """
     settings = settings or Settings()
     accounts = accounts_of(settings)
-    database = Database(settings.database)
+    database = Database(settings.database, statement_seconds=settings.statement_seconds or None)
     budget = None
     if settings.budget:
         budget = Budget(settings.budget, settings.budget_seconds, settings.redis_url)

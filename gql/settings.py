@@ -90,6 +90,9 @@ class Settings(BaseSettings):
     read_connections: int = Field(5, ge=1, description="database connections for reading")
     write_connections: int = Field(3, ge=1, description="database connections for writing")
     connection_wait: float = Field(2.0, gt=0, description="seconds to wait for a connection, then 503")
+    statement_seconds: float = Field(
+        5, ge=0, description="seconds after which the database ends a statement; 0: none"
+    )
     operations: int = Field(64, ge=1, description="operations at once; others wait in order")
     page_limit: int = Field(
         PAGE_LIMIT,

@@ -34,7 +34,7 @@ $$ BEGIN RAISE EXCEPTION USING ERRCODE = state, MESSAGE = 'it was ' || state; EN
         ("55P03", ContentionError),
         ("53300", DatabaseUnavailableError),
         ("57P03", DatabaseUnavailableError),
-        ("57014", DBAPIError),
+        ("57014", DatabaseUnavailableError),
         ("22012", DBAPIError),
         ("42P01", DBAPIError),
     ],
