@@ -14,19 +14,10 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parent.parent
 EXECUTION = "gql/execution"
+# Those of all of the package; the slowest come last.
 TESTS = (
-    *(
-        "nulls",
-        "documents",
-        "types",
-        "input",
-        "async",
-        "columns",
-        "hooks",
-        "strawberry_input",
-        "strawberry",
-        "fuzz",
-    ),
+    *("nulls", "documents", "types", "input", "async", "cancelled", "info", "mutations"),
+    *("columns", "hooks", "strawberry_input", "strawberry", "fuzz"),
 )
 
 
