@@ -68,6 +68,12 @@ class UnavailableError(ExpectedError):
     code = "SERVICE_UNAVAILABLE"
 
 
+class DeadlineExceededError(ExpectedError):
+    """The operation took longer than any may, and was stopped. A mutation may have been done all the same."""
+
+    code = "DEADLINE_EXCEEDED"
+
+
 @strawberry.enum(description="What kind of mistake it is.")
 class UserErrorCode(enum.Enum):
     INVALID = strawberry.enum_value("INVALID", description="The value cannot be used.")

@@ -35,12 +35,13 @@ class Limits:
 
 @dataclass(frozen=True)
 class Bounds:
-    """How large a request may be, in bytes, and in what time it has to arrive."""
+    """How large a request may be, in bytes, in what seconds it has to arrive, and to be answered then."""
 
     body: int = 1_000_000
     query_string: int = 16_384
     head: int = 65_536
     seconds: int = 20
+    deadline: float = 10
 
 
 class MissingSecretError(Exception):
@@ -103,6 +104,7 @@ class Settings(BaseSettings):
     query_string_limit: int = Field(Bounds.query_string, ge=1, description="bytes of a query by GET")
     head_limit: int = Field(Bounds.head, ge=1024, description="bytes of a request's address and headers")
     request_timeout: int = Field(Bounds.seconds, ge=1, description="seconds in which a request has to arrive")
+    deadline: float = Field(Bounds.deadline, gt=0, description="seconds that an operation may take")
     origins: str = Field(
         "", description="origins whose pages browsers let read answers, by commas; * for any"
     )
@@ -214,7 +216,9 @@ class Settings(BaseSettings):
 
     @property
     def bounds(self) -> Bounds:
-        return Bounds(self.body_limit, self.query_string_limit, self.head_limit, self.request_timeout)
+        return Bounds(
+            self.body_limit, self.query_string_limit, self.head_limit, self.request_timeout, self.deadline
+        )
 
     @property
     def limits(self) -> Limits:

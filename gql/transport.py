@@ -19,7 +19,7 @@ from gql import explorer
 from gql.auth import Accounts, authenticate
 from gql.budget import Budget
 from gql.context import Caller, Context
-from gql.errors import Asked, UnavailableError, internal
+from gql.errors import Asked, DeadlineExceededError, UnavailableError, internal
 from gql.negotiation import GRAPHQL, JSON, accepts_html, response_type
 from gql.places import Place
 from gql.requests import Operation, Request, RequestError, read
@@ -31,7 +31,7 @@ from gql.tokens import InvalidTokenError
 # When an operation is cancelled graphql-core leaves coroutines behind that it had not begun to await.
 warnings.filterwarnings("ignore", "coroutine 'Executor", RuntimeWarning)
 
-_UNWATCHED = 0.02  # Seconds after which an operation is stopped when its client goes away.
+_UNWATCHED = 0.02  # Seconds after which an operation is watched.
 
 _METHODS = {"GET": {OperationType.QUERY}, "POST": {OperationType.QUERY, OperationType.MUTATION}}
 
@@ -73,7 +73,7 @@ class GraphQLEndpoint:
             if media_type is None:
                 raise RequestError(406, f"Responses are {JSON} or {GRAPHQL}.")
             operation = await read(request, self.bounds)
-            async with _stopped_by_disconnect(request), Place(self.in_flight):
+            async with _watched(request, self.bounds.deadline), Place(self.in_flight):
                 return await self._execute(operation, request, media_type)
         except RequestError as error:
             return Answer(error.body, error.status, media_type or JSON, request.id, error.headers)
@@ -125,15 +125,16 @@ class GraphQLEndpoint:
         return chosen.name.value if chosen and chosen.name else None
 
 
-class _stopped_by_disconnect:  # noqa: N801 # It reads as the statement it makes.
-    """Cancel the block when the client goes away; ClientDisconnect is raised from it.
+class _watched:  # noqa: N801 # It reads as the statement it makes.
+    """Cancel the block when its client goes away or its seconds are over: ClientDisconnect or RequestError.
 
     It looks after a moment, and so not at all in most requests: to watch takes a task.
     """
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, seconds: float) -> None:
         self.request = request
-        self.is_gone = False
+        self.seconds = seconds
+        self.reason: Exception | None = None
         self.watcher: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> None:
@@ -144,9 +145,14 @@ class _stopped_by_disconnect:  # noqa: N801 # It reads as the statement it makes
         self.watcher = asyncio.create_task(self._watch(task))
 
     async def _watch(self, task: "asyncio.Task[Any] | None") -> None:
-        while (await self.request.receive())["type"] != "http.disconnect":
-            pass
-        self.is_gone = True
+        try:
+            async with asyncio.timeout(max(0, self.seconds - _UNWATCHED)):
+                while (await self.request.receive())["type"] != "http.disconnect":
+                    pass
+            self.reason = ClientDisconnect()
+        except TimeoutError:
+            message = f"The operation took longer than {self.seconds:g} seconds."
+            self.reason = RequestError(504, message, code=DeadlineExceededError.code)
         if task is not None:
             task.cancel()
 
@@ -155,14 +161,14 @@ class _stopped_by_disconnect:  # noqa: N801 # It reads as the statement it makes
         if self.watcher is not None:
             self.watcher.cancel()
         task = asyncio.current_task()
-        if not self.is_gone or task is None:
+        if self.reason is None or task is None:
             return
         if kind is not asyncio.CancelledError:
             # The block ended in the same moment: let its cancellation arrive here.
             with suppress(asyncio.CancelledError):
                 await asyncio.sleep(0)
         if task.uncancel() == 0:
-            raise ClientDisconnect
+            raise self.reason
 
 
 def _is_browser(request: Request) -> bool:

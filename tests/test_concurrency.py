@@ -263,3 +263,28 @@ async def test_clients_that_are_slow_to_send_hold_no_place(new_sqlite_url: NewUr
         for writer in slow:
             writer.close()
             await writer.wait_closed()
+
+
+async def test_an_operation_that_takes_too_long_is_stopped_with_its_statements(
+    new_postgresql_url: NewUrl,
+) -> None:
+    url = new_postgresql_url()
+    async with Client(create_app(Settings(database_url=url, deadline=0.3))) as client:
+        await factories.save(client.database, factories.comment(factories.post(factories.user())))
+        async with locked(url, "comments") as connection:
+            response = await client.http.post("/graphql", json={"query": FEED, "variables": {"first": 20}})
+            assert (response.status_code, response.json()) == (
+                504,
+                {
+                    "errors": [
+                        {
+                            "message": "The operation took longer than 0.3 seconds.",
+                            "extensions": {"code": "DEADLINE_EXCEEDED"},
+                        }
+                    ]
+                },
+            )
+            await until(connection, 0)
+        # It was the lock: the next one has the same time.
+        assert len((await client.data(FEED, {"first": 20}))["posts"]["nodes"]) == 1
+        await none_in_use(client.database)

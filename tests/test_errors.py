@@ -1,5 +1,6 @@
 """What clients are told of errors, and what the log is."""
 
+import asyncio
 import json
 import logging
 import re
@@ -53,6 +54,11 @@ async def _refused_by_the_database(info: Info) -> str:
     return ""
 
 
+async def _never() -> str:
+    await asyncio.sleep(60)
+    return ""
+
+
 @strawberry.type
 class Broken:
     broken: str | None = strawberry.field(resolver=_failing(lambda: RuntimeError(SECRET)))
@@ -64,6 +70,7 @@ class Broken:
         resolver=_failing(lambda: BudgetExhaustedError("Later.", retry_after=5, more={}))
     )
     refused: str | None = strawberry.field(resolver=_refused_by_the_database)
+    slow: str | None = strawberry.field(resolver=_never)
 
     @strawberry.field
     def number(self, first: int = 0) -> int | None:
@@ -86,7 +93,7 @@ async def client(settings: Settings) -> AsyncIterator[Client]:
             client.app.state.accounts,
             operations=5,
             with_explorer=False,
-            bounds=Bounds(body=500, query_string=100),
+            bounds=Bounds(body=500, query_string=100, deadline=0.3),
             budget=Budget(10_000, 60),
         )
         client.app.state.endpoint = endpoint
@@ -147,6 +154,7 @@ PROVOKED: list[Provoke] = [
     by_post("{private}"),
     by_post("{missing}"),
     by_post("{away}"),
+    by_post("{slow}"),
     by_post("{broken}"),
     when(transport, "authenticate", RuntimeError(SECRET), by_post("{number}")),
     when(Schema, "execute", RuntimeError(SECRET), by_post("{number}")),
