@@ -25,6 +25,7 @@ _DRIVERS = {
 }
 # Of its virtual machine, between two looks at the clock: less than a millisecond.
 _SQLITE_STEPS = 10_000
+_DEADLINE = "deadline"
 _PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000")
 
 
@@ -123,8 +124,7 @@ class Database:
         )
         if self.is_sqlite:
             prepare_sqlite(engine, read_only=read_only)
-            if self._statement_seconds is not None:
-                limit_sqlite(engine, self._statement_seconds)
+            limit_sqlite(engine, self._statement_seconds or math.inf)
         return engine
 
     def _statement_cache(self) -> dict[str, int]:
@@ -196,11 +196,18 @@ def limit_sqlite(engine: AsyncEngine, seconds: float) -> None:
     @event.listens_for(engine.sync_engine, "connect")
     def connect(connection: Any, record: Any) -> None:
         def is_late() -> bool:
-            deadline: float = record.info.get("deadline", math.inf)
+            deadline: float = record.info[_DEADLINE]
             return time.monotonic() > deadline
 
+        record.info[_DEADLINE] = math.inf
         connection.run_async(lambda driver: driver.set_progress_handler(is_late, _SQLITE_STEPS))
 
     @event.listens_for(engine.sync_engine, "before_cursor_execute")
     def execute(connection: Any, *_: Any) -> None:
-        connection.info["deadline"] = time.monotonic() + seconds
+        connection.info[_DEADLINE] = time.monotonic() + seconds
+
+
+def interrupt_sqlite(connection: AsyncConnection) -> None:
+    """End the statement that runs on a connection, from any task: soon, as an unavailable database."""
+    if connection.sync_connection is not None and not connection.closed:
+        connection.sync_connection.info[_DEADLINE] = 0

@@ -7,13 +7,15 @@ one JSON array on SQLite: a statement's text does not depend on how many there a
 import asyncio
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from db import selects
 from db.base import Entity
-from db.engine import Database
+from db.engine import Database, interrupt_sqlite
 from db.errors import ConnectionLostError
 from db.keyset import Page
 from db.rows import Row, row_maker
@@ -117,18 +119,37 @@ async def fetch(database: Database, statement: Source, values: Values | None = N
         return await execute(database, statement, values)
 
 
-async def _execute(database: Database, statement: Source, values: Values | None) -> Sequence[Any]:
+async def _execute(
+    database: Database,
+    statement: Source,
+    values: Values | None,
+    begin: Callable[[AsyncConnection], None] = lambda _: None,
+) -> Sequence[Any]:
     async with database.reading() as connection:
+        begin(connection)
         rows: Sequence[Any] = (await connection.execute(statement, values)).all()
         return rows
 
 
 async def _execute_to_its_end(database: Database, statement: Source, values: Values | None) -> Sequence[Any]:
     """A statement of SQLite runs in a thread, which cancellation does not reach: it would only lose the
-    connection, open, to the garbage collector."""
-    task = asyncio.create_task(_execute(database, statement, values))
+    connection, open, to the garbage collector. So it is told to end, and awaited."""
+    running: list[AsyncConnection] = []
+    is_cancelled = False
+
+    def begin(connection: AsyncConnection) -> None:
+        if is_cancelled:
+            raise asyncio.CancelledError
+        running.append(connection)
+
+    task = asyncio.create_task(_execute(database, statement, values, begin))
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
+        is_cancelled = True
+        for connection in running:
+            interrupt_sqlite(connection)
         await asyncio.wait({task})
+        # Nobody wants to know that it was interrupted.
+        _ = task.cancelled() or task.exception()
         raise

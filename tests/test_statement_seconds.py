@@ -66,3 +66,19 @@ async def test_nothing_is_ended_without_a_limit(new_url: NewUrl) -> None:
         shown = select(func.current_setting("statement_timeout"))
         assert (await read.fetch(database, shown))[0] == ("0",)
     await database.dispose()
+
+
+async def test_a_read_that_is_cancelled_ends_in_the_database(new_sqlite_url: NewUrl) -> None:
+    """On PostgreSQL the driver sees to it; SQLite runs in a thread."""
+    database = Database(DatabaseSettings(url=new_sqlite_url(), read_connections=1))
+    one = Statement(select(bindparam("n", type_=Integer)), database.dialect)
+    endless = Statement(without_end(database), database.dialect)
+    for _ in range(3):
+        reading = asyncio.create_task(read.run(database, endless, {}))
+        await asyncio.sleep(0.1)
+        reading.cancel()
+        # It would never end, and has the only connection.
+        await asyncio.wait({reading}, timeout=20)
+        assert reading.cancelled()
+        assert await read.run(database, one, {"n": 7}) == [(7,)]
+    await database.dispose()
