@@ -8,7 +8,11 @@ from tests.client import Client
 
 _NAMES = ("document", "token", "selection", "depth", "alias", "root_field", "directive", "cost")
 
-UNLIMITED: dict[str, Any] = {f"{name}_limit": 10**12 for name in _NAMES}
+UNLIMITED: dict[str, Any] = {
+    **{f"{name}_limit": 10**12 for name in _NAMES},
+    "deadline": 600,
+    "statement_seconds": 0,
+}
 """Arguments of Settings."""
 
 JSON = "application/json"
