@@ -42,7 +42,8 @@ class Document:
             definition for definition in node.definitions if isinstance(definition, OperationDefinitionNode)
         ]
         self.is_valid = False
-        # By the identity of an operation, once the document is valid.
+        # By the identity of an operation; each is worked out when it is first executed, because there may be
+        # hundreds.
         self._costs: dict[int, Cost] = {}
 
     def chosen(self, name: str | None) -> OperationDefinitionNode | None:
@@ -52,25 +53,29 @@ class Document:
                 return operation
         return None
 
-    def count(self, schema: GraphQLSchema, page: int) -> None:
-        """Find out what its operations cost; `page` is the most nodes that a page can have."""
-        fragments = {
-            node.name.value: node
-            for node in self.node.definitions
-            if isinstance(node, FragmentDefinitionNode)
-        }
-        self._costs = {id(node): cost_of(node, schema, fragments, page) for node in self.operations}
-
-    def cost(self, operation: OperationDefinitionNode, variables: dict[str, Any] | None) -> int:
-        """What an operation of a valid document may come to, in nodes."""
-        return self._costs[id(operation)].of(variables)
+    def cost(
+        self,
+        operation: OperationDefinitionNode,
+        variables: dict[str, Any] | None,
+        schema: GraphQLSchema,
+        page: int,
+    ) -> int:
+        """What an operation of a valid document may come to, in nodes; `page` is the most of a page."""
+        cost = self._costs.get(id(operation))
+        if cost is None:
+            fragments = {
+                node.name.value: node
+                for node in self.node.definitions
+                if isinstance(node, FragmentDefinitionNode)
+            }
+            cost = self._costs[id(operation)] = cost_of(operation, schema, fragments, page)
+        return cost.of(variables)
 
 
 class Documents:
     """The documents that came last, by their text."""
 
-    def __init__(self, schema: GraphQLSchema, validate: Validate, limits: Limits) -> None:
-        self._schema = schema
+    def __init__(self, validate: Validate, limits: Limits) -> None:
         self._validate = validate
         self._limits = limits
         self.kept: Kept[Document] = Kept()
@@ -89,7 +94,6 @@ class Documents:
         check_shape(document.node, self._limits)
         errors = self._validate(document.node)
         if not errors:
-            document.count(self._schema, self._limits.page)
             document.is_valid = True
             self.kept.put(text, document, len(text))
         return errors

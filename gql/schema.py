@@ -72,7 +72,6 @@ class Schema(strawberry.Schema):
         self.limits = limits
         self.hides_suggestions = not suggestions
         self.documents = Documents(
-            self._schema,
             lambda node: validate(self._schema, node, rules, hide_suggestions=self.hides_suggestions),
             limits,
         )
@@ -98,7 +97,7 @@ class Schema(strawberry.Schema):
             errors = _refused(document, operation, operation_name, context_value)
             if errors := errors or self.documents.errors(query, document):
                 return PreExecutionError(data=None, errors=errors)
-            cost = document.cost(operation, variable_values)
+            cost = document.cost(operation, variable_values, self._schema, self.limits.page)
             _check_cost(cost, self.limits)
             spent = await context_value.spend(cost) if context_value and context_value.budget else None
             given = (variable_values, context_value, root_value, operation_name)

@@ -42,7 +42,7 @@ def cost(text: str, variables: dict[str, Any] | None = None, **limits: int) -> i
     schema = build_schema(limits=Limits(**limits))
     document = schema.documents.document(text)
     assert schema.documents.errors(text, document) == []
-    return document.cost(document.operations[0], variables)
+    return document.cost(document.operations[0], variables, schema._schema, schema.limits.page)
 
 
 @pytest.mark.parametrize(
@@ -212,4 +212,7 @@ def test_what_front_ends_send_is_far_below_every_limit() -> None:
         document = schema.documents.document(text)
         assert schema.documents.errors(text, document) == [], (where, text)
         for operation in document.operations:
-            assert document.cost(operation, variables) <= half.cost, (where, text)
+            assert document.cost(operation, variables, schema._schema, schema.limits.page) <= half.cost, (
+                where,
+                text,
+            )

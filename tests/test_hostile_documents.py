@@ -75,7 +75,8 @@ def looked_at(document: str, allowed: Limits) -> int:
     sys.settrace(trace)
     try:
         read = schema.documents.document(document)
-        schema.documents.errors(document, read)
+        if not schema.documents.errors(document, read):
+            read.cost(read.operations[0], {}, schema._schema, allowed.page)
     except Exception:  # noqa: S110 # What is said to it is another test's.
         pass
     finally:
@@ -104,6 +105,19 @@ def test_what_fragments_come_to_is_looked_at_a_few_times_only() -> None:
     assert document in schema.documents.kept
     selected = 3 + 31 * 14 + 32 * 16
     assert looked_at(document, Limits()) < 40 * selected
+
+
+def test_only_the_operation_that_is_executed_is_counted() -> None:
+    doubling = " ".join(
+        f"fragment F{level} on PostConnection {{...F{level + 1} ...F{level + 1}}}" for level in range(8)
+    )
+    fragments = f"{doubling} fragment F8 on PostConnection {{totalCount}}"
+    one, many = (
+        looked_at(f"{times(number, 'query Q# {posts {...F0}}')} {fragments}", Limits()) for number in (1, 150)
+    )
+    # The others are looked at for their shape only.
+    assert one > 2_000, one
+    assert many < one + 150 * 150, (one, many)
 
 
 @pytest.mark.parametrize("name", HOSTILE)
