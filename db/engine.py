@@ -202,12 +202,17 @@ def limit_sqlite(engine: AsyncEngine, seconds: float) -> None:
         record.info[_DEADLINE] = math.inf
         connection.run_async(lambda driver: driver.set_progress_handler(is_late, _SQLITE_STEPS))
 
+    @event.listens_for(engine.sync_engine, "checkout")
+    def checkout(connection: Any, record: Any, _: Any) -> None:
+        record.info[_DEADLINE] = math.inf
+
     @event.listens_for(engine.sync_engine, "before_cursor_execute")
     def execute(connection: Any, *_: Any) -> None:
-        connection.info[_DEADLINE] = time.monotonic() + seconds
+        if connection.info[_DEADLINE]:  # It may have been interrupted before it has begun.
+            connection.info[_DEADLINE] = time.monotonic() + seconds
 
 
 def interrupt_sqlite(connection: AsyncConnection) -> None:
-    """End the statement that runs on a connection, from any task: soon, as an unavailable database."""
+    """End what runs on a connection, or will until it is given back: soon, as an unavailable database."""
     if connection.sync_connection is not None and not connection.closed:
         connection.sync_connection.info[_DEADLINE] = 0

@@ -149,7 +149,7 @@ async def _execute_to_its_end(database: Database, statement: Source, values: Val
         is_cancelled = True
         for connection in running:
             interrupt_sqlite(connection)
+        # Nobody wants to know that it was interrupted, also when this is cancelled again.
+        task.add_done_callback(lambda task: task.cancelled() or task.exception())
         await asyncio.wait({task})
-        # Nobody wants to know that it was interrupted.
-        _ = task.cancelled() or task.exception()
         raise

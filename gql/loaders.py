@@ -112,7 +112,8 @@ class Loaders:
         for task in running:
             task.cancel()
         if running:
-            await asyncio.gather(*running, return_exceptions=True)
+            # Not `gather`, which would cancel them again when this is cancelled.
+            await asyncio.wait(running)
         # The loaders refer to this, and hold all rows: nothing is left for the garbage collector to find.
         self._made.clear()
 

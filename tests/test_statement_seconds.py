@@ -73,9 +73,13 @@ async def test_a_read_that_is_cancelled_ends_in_the_database(new_sqlite_url: New
     database = Database(DatabaseSettings(url=new_sqlite_url(), read_connections=1))
     one = Statement(select(bindparam("n", type_=Integer)), database.dialect)
     endless = Statement(without_end(database), database.dialect)
-    for _ in range(3):
+    # Also before the statement has begun.
+    for ticks in (*range(1, 16), None):
         reading = asyncio.create_task(read.run(database, endless, {}))
-        await asyncio.sleep(0.1)
+        for _ in range(ticks or 0):
+            await asyncio.sleep(0)
+        if ticks is None:
+            await asyncio.sleep(0.1)
         reading.cancel()
         # It would never end, and has the only connection.
         await asyncio.wait({reading}, timeout=20)
