@@ -16,7 +16,7 @@ from db.engine import Database
 from db.errors import DatabaseUnavailableError
 from db.migrate import current_revision, head_revision
 from gql import explorer
-from gql.auth import accounts_of
+from gql.auth import Accounts, accounts_of
 from gql.budget import Budget
 from gql.execution import counts
 from gql.schema import build_schema
@@ -73,13 +73,28 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     app = Application(title="Gazette", lifespan=lifespan, openapi_url=None)
     app.state.database, app.state.accounts = database, accounts
-    endpoint = GraphQLEndpoint(
-        build_schema(
-            introspection=settings.introspection,
-            suggestions=settings.suggestions,
-            compiled=settings.executor == "compiled",
-            limits=settings.limits,
-        ),
+    app.state.endpoint = _endpoint(settings, database, accounts, budget)
+    app.router.routes.append(Route(_PATH, app.state.endpoint))
+    if settings.explorer:
+        _add_explorer(app)
+    _add_health(app, database)
+    _add_metrics(app)
+    if settings.allowed_origins:
+        _share(app, settings.allowed_origins)
+    return app
+
+
+def _endpoint(
+    settings: Settings, database: Database, accounts: Accounts, budget: Budget | None
+) -> GraphQLEndpoint:
+    schema = build_schema(
+        introspection=settings.introspection,
+        suggestions=settings.suggestions,
+        compiled=settings.executor == "compiled",
+        limits=settings.limits,
+    )
+    return GraphQLEndpoint(
+        schema,
         database,
         accounts,
         operations=settings.operations,
@@ -88,20 +103,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         bounds=settings.bounds,
         budget=budget,
     )
-    app.state.endpoint = endpoint
-    app.router.routes.append(Route(_PATH, endpoint))
-    if settings.explorer:
-        app.mount("/explorer", explorer.assets)
 
-        @app.get("/")
-        async def root() -> Response:
-            return RedirectResponse("/graphql")
 
-    _add_health(app, database)
-    _add_metrics(app)
-    if settings.allowed_origins:
-        _share(app, settings.allowed_origins)
-    return app
+def _add_explorer(app: FastAPI) -> None:
+    app.mount("/explorer", explorer.assets)
+
+    @app.get("/")
+    async def root() -> Response:
+        return RedirectResponse(_PATH)
 
 
 def _share(app: FastAPI, origins: list[str]) -> None:
