@@ -4,25 +4,17 @@ It is counted in this process or, with Redis, together with others: there in one
 nothing else runs between. While Redis is away each process counts for itself, and everybody is served.
 """
 
-import logging
 import math
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
-
 from gql.errors import BudgetExhaustedError
-
-logger = logging.getLogger("gazette")
+from gql.shared import AwayError, Shared
 
 # Who was not here for the longest time has the whole budget again when another one comes.
 _MOST_PAYERS = 50_000
-_PATIENCE = 0.2  # Seconds for Redis.
-_REST = 5  # Seconds for which Redis is not asked after it was away.
 
 # The time is that of Redis, because processes differ. An unused budget is as good as none, and expires.
 _SCRIPT = """
@@ -66,9 +58,8 @@ class Budget:
     def __init__(self, nodes: int, seconds: int, redis_url: str = "") -> None:
         self._nodes, self._seconds = nodes, seconds
         self._memory = _Memory(nodes, seconds)
-        self._redis = _redis(redis_url) if redis_url else None
-        self._script = self._redis.register_script(_SCRIPT) if self._redis else None
-        self._asks_again = 0.0
+        without = "budgets are counted by each process for itself"
+        self._shared = Shared(redis_url, without) if redis_url else None
 
     async def spend(self, payer: str, cost: int) -> Spent:
         """Raises BudgetExhaustedError where less is left; then nothing is spent."""
@@ -86,28 +77,16 @@ class Budget:
         return spent
 
     async def close(self) -> None:
-        if self._redis:
-            await self._redis.aclose()
+        if self._shared:
+            await self._shared.close()
 
     async def _take(self, payer: str, cost: int) -> tuple[bool, float]:
-        if self._script and time.monotonic() >= self._asks_again:
-            try:
-                given = [self._nodes, self._seconds, cost]
-                granted, left = await self._script(keys=[f"gazette:budget:{payer}"], args=given)
+        if self._shared:
+            with suppress(AwayError):
+                key, given = f"gazette:budget:{payer}", (self._nodes, self._seconds, cost)
+                granted, left = await self._shared.run(_SCRIPT, [key], *given)
                 return bool(granted), float(left)
-            except (RedisError, OSError) as error:
-                self._asks_again = time.monotonic() + _REST
-                logger.warning("budgets are counted by each process for itself, without Redis: %s", error)
         return self._memory.take(payer, cost)
-
-
-def _redis(url: str) -> "Redis":
-    return Redis.from_url(
-        url,
-        socket_timeout=_PATIENCE,
-        socket_connect_timeout=_PATIENCE,
-        retry=Retry(NoBackoff(), 0),
-    )
 
 
 class _Memory:

@@ -38,6 +38,7 @@ LAYERS = (
     "auth",
     "mail",
     "budget",
+    "shared",
     "attempts",
     "passwords",
     "places",

@@ -72,7 +72,7 @@ async def test_what_was_spent_comes_back(new_sqlite_url: NewUrl, redis_server: R
 async def test_without_redis_each_process_counts_for_itself(
     client: Client, other: Client, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
-    monkeypatch.setattr("gql.budget._REST", 1)
+    monkeypatch.setattr("gql.shared._REST", 1)
     assert (await client.send(TWENTY)).status_code == 200
     if how == "stopped":
         redis_server.stop()
