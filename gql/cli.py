@@ -1,18 +1,15 @@
 """The command line."""
 
-import asyncio
 import os
 import secrets
 import socket
 import sys
-from collections.abc import Coroutine
 from difflib import unified_diff
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, TypeVar
 
 import typer
 import uvicorn
-from pydantic import ValidationError
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -24,9 +21,9 @@ from rich.progress import (
 
 from db import demo
 from db.engine import Database
-from db.errors import DatabaseUnavailableError
-from db.migrate import MigrationError, head_revision, is_known, migrate, revision_of
+from db.migrate import migrate
 from gql import admin
+from gql.console import be_migrated, fail, read_settings, run
 from gql.schema import schema
 from gql.settings import MissingSecretError, Settings
 
@@ -58,12 +55,12 @@ def serve_command(
     # Worker processes read the environment again.
     os.environ.update({"HOST": host} if host is not None else {})
     os.environ.update({"PORT": str(port)} if port is not None else {})
-    settings = _settings()
+    settings = read_settings()
     try:
         settings.secrets  # noqa: B018 # To say so here, and not from each worker.
     except MissingSecretError as error:
-        _fail(str(error), code=2)
-    _be_migrated(settings)
+        fail(str(error), code=2)
+    be_migrated(settings)
     _be_free(settings.host, settings.port)
     if workers > 1 and not settings.redis_url:
         typer.echo("Each worker counts log-ins and budgets for itself: set REDIS_URL to count together.")
@@ -95,8 +92,8 @@ def migrate_command(
     ] = "head",
 ) -> None:
     """Bring the database's tables to a revision, by default to the one that this version needs."""
-    settings = _settings()
-    reached = _run(settings, migrate(settings.database, revision))
+    settings = read_settings()
+    reached = run(settings, migrate(settings.database, revision))
     typer.echo(f"The database is at revision {reached or 'base (no tables)'}.")
 
 
@@ -109,17 +106,17 @@ def seed_command(
     if_empty: Annotated[bool, typer.Option("--if-empty", help="Do nothing where there is data.")] = False,
 ) -> None:
     """Fill an empty database with demo data. Every demo user's password is gazette-demo."""
-    settings = _settings()
+    settings = read_settings()
     try:
         size = demo.Size(users=users, posts=posts, comments=comments, seed=seed)
     except ValueError as error:
-        _fail(str(error), code=2)
-    _be_migrated(settings)
+        fail(str(error), code=2)
+    be_migrated(settings)
     try:
-        _run(settings, _seed(settings, size))
+        run(settings, _seed(settings, size))
     except demo.NotEmptyError:
         if not if_empty:
-            _fail("The database is not empty: demo data goes into an empty one only. Nothing was changed.")
+            fail("The database is not empty: demo data goes into an empty one only. Nothing was changed.")
     else:
         typer.echo(f"Seeded {users} users, {posts} posts and {comments} comments; password: {demo.PASSWORD}")
 
@@ -135,7 +132,7 @@ def _text(value: str) -> str:
     try:
         value.encode()
     except UnicodeEncodeError:
-        _fail("This is no text in UTF-8.")
+        fail("This is no text in UTF-8.")
     return value
 
 
@@ -146,24 +143,24 @@ def create_user_command(
     role: Annotated[str, typer.Option(help="user, editor or admin.")] = "user",
 ) -> None:
     """Make an account. The password is asked for, or is the first line of what is piped in."""
-    settings = _settings()
-    _be_migrated(settings)
+    settings = read_settings()
+    be_migrated(settings)
     try:
-        _run(settings, admin.create_user(settings.database, username, email, _password(), role))
+        run(settings, admin.create_user(settings.database, username, email, _password(), role))
     except admin.RefusedError as error:
-        _fail(str(error))
+        fail(str(error))
     typer.echo(f"Created {username}, {role}.")
 
 
 @users.command("password")
 def user_password_command(username: Annotated[str, typer.Argument(help="Whose.", callback=_text)]) -> None:
     """Set a password and end all sessions. It is asked for, or is the first line of what is piped in."""
-    settings = _settings()
-    _be_migrated(settings)
+    settings = read_settings()
+    be_migrated(settings)
     try:
-        _run(settings, admin.set_password(settings.database, username, _password()))
+        run(settings, admin.set_password(settings.database, username, _password()))
     except admin.RefusedError as error:
-        _fail(str(error))
+        fail(str(error))
     typer.echo(f"{username} has a new password, and has to log in again.")
 
 
@@ -186,7 +183,7 @@ def schema_command(
         return
     exported = Path("schema.graphql")
     if not exported.exists():
-        _fail("There is no schema.graphql here: write it with `gazette schema > schema.graphql`.")
+        fail("There is no schema.graphql here: write it with `gazette schema > schema.graphql`.")
     difference = unified_diff(
         exported.read_text(encoding="utf-8").splitlines(),
         current.splitlines(),
@@ -196,32 +193,7 @@ def schema_command(
     )
     if lines := list(difference):
         typer.echo("\n".join(lines))
-        _fail("schema.graphql differs from the code: write it with `gazette schema > schema.graphql`.")
-
-
-def _settings() -> Settings:
-    try:
-        settings = Settings()
-        settings.database  # noqa: B018 # Its values are checked when it is made.
-    except ValidationError as error:
-        for problem in error.errors():
-            name = str(problem["loc"][-1])
-            # The others come by their own names already, or from the database's settings.
-            name = f"GAZETTE_{name.upper()}" if name in Settings.model_fields else name
-            name = {"url": "DATABASE_URL"}.get(name, name)
-            typer.echo(f"{name} {problem['msg'].removeprefix('Value error, ')}", err=True)
-        raise typer.Exit(2) from None
-    return settings
-
-
-def _be_migrated(settings: Settings) -> None:
-    revision = _run(settings, revision_of(settings.database))
-    if revision != head_revision():
-        mend = "run `gazette migrate`" if is_known(revision) else "install the version that migrated it"
-        _fail(
-            f"The database is at revision {revision or 'base (no tables)'}, "
-            f"but {head_revision()} is needed: {mend}."
-        )
+        fail("schema.graphql differs from the code: write it with `gazette schema > schema.graphql`.")
 
 
 def _be_free(host: str, port: int) -> None:
@@ -232,7 +204,7 @@ def _be_free(host: str, port: int) -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
-            _fail(f"Cannot serve at {host}, port {port}: {error.strerror}. Choose others: --host, --port.")
+            fail(f"Cannot serve at {host}, port {port}: {error.strerror}. Choose others: --host, --port.")
 
 
 async def _seed(settings: Settings, size: demo.Size) -> None:
@@ -252,18 +224,3 @@ async def _seed(settings: Settings, size: demo.Size) -> None:
         if tasks:
             bars.stop()
         await database.dispose()
-
-
-def _run(settings: Settings, work: Coroutine[Any, Any, T]) -> T:
-    try:
-        return asyncio.run(work)
-    except DatabaseUnavailableError as error:
-        reason = (str(error).strip().splitlines() or ["no answer"])[0]
-        _fail(f"The database {settings.database.safe_url} cannot be reached: {reason}")
-    except MigrationError as error:
-        _fail(str(error))
-
-
-def _fail(message: str, *, code: int = 1) -> NoReturn:
-    typer.echo(message, err=True)
-    raise typer.Exit(code)

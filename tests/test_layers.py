@@ -10,6 +10,7 @@ ROOT = Path(__file__).parent.parent
 # From the top to the bottom: a module imports from those behind it.
 LAYERS = (
     "cli",
+    "console",
     "server",
     "app",
     "transport",
