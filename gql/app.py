@@ -19,9 +19,12 @@ from gql import explorer
 from gql.auth import Accounts, accounts_of
 from gql.budget import Budget
 from gql.execution import counts
+from gql.persisted import Persisted
+from gql.registered import Registered
 from gql.schema import build_schema
 from gql.settings import Settings
 from gql.transport import GraphQLEndpoint
+from gql.trusted import Trusted
 
 _YOUNG_OBJECTS = 50_000
 _PREFLIGHT = 7200  # Seconds for which a browser need not ask again, as many as any of them takes.
@@ -69,6 +72,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         await accounts.attempts.close()
         if budget:
             await budget.close()
+        await app.state.endpoint.persisted.close()
         await database.dispose()
 
     app = Application(title="Gazette", lifespan=lifespan, openapi_url=None)
@@ -102,7 +106,15 @@ def _endpoint(
         page_limit=settings.page_limit,
         bounds=settings.bounds,
         budget=budget,
+        persisted=_persisted(settings, database),
+        max_age=settings.max_age,
     )
+
+
+def _persisted(settings: Settings, database: Database) -> Persisted:
+    can_register = settings.persisted_queries and not settings.trusted_only
+    registered = Registered(settings.redis_url) if can_register else None
+    return Persisted(Trusted(database), registered, trusted_only=settings.trusted_only)
 
 
 def _add_explorer(app: FastAPI) -> None:

@@ -23,6 +23,7 @@ from db import demo
 from db.engine import Database
 from db.migrate import migrate
 from gql import admin
+from gql.cli_documents import documents
 from gql.console import be_migrated, fail, read_settings, run
 from gql.schema import schema
 from gql.settings import MissingSecretError, Settings
@@ -36,6 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+app.add_typer(documents, name="documents")
 users = typer.Typer(help="Make accounts, and set passwords.", no_args_is_help=True)
 app.add_typer(users, name="user")
 

@@ -74,6 +74,24 @@ class DeadlineExceededError(ExpectedError):
     code = "DEADLINE_EXCEEDED"
 
 
+class UnknownDocumentError(ExpectedError):
+    """There is no document of this id. Apollo's clients know the code, and send the document itself."""
+
+    code = "PERSISTED_QUERY_NOT_FOUND"
+
+
+class NoRegistrationError(ExpectedError):
+    """Nobody can register a document. Apollo's clients know the code, and send no hashes any more."""
+
+    code = "PERSISTED_QUERY_NOT_SUPPORTED"
+
+
+class UntrustedDocumentError(ExpectedError):
+    """Only trusted documents are executed, and this is none."""
+
+    code = "DOCUMENT_NOT_TRUSTED"
+
+
 @strawberry.enum(description="What kind of mistake it is.")
 class UserErrorCode(enum.Enum):
     INVALID = strawberry.enum_value("INVALID", description="The value cannot be used.")

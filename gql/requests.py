@@ -3,7 +3,7 @@
 import os
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 import orjson
@@ -13,18 +13,30 @@ from starlette.types import Receive, Scope
 from gql.errors import LimitExceededError
 from gql.negotiation import JSON, is_json
 from gql.settings import Bounds
+from gql.trusted import hash_of, plain_id
 
 # What is taken over from a client goes to the log and back in a header.
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
+_NOT_BOTH = "A request has a `query` or a `documentId`, not both."
+
+
+class Reference(NamedTuple):
+    """By what id a document is meant. Apollo's way of saying so may bring the document along."""
+
+    id: str
+    is_automatic: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What a request asks for."""
+    """What a request asks for. Where it only refers to a document, `query` is empty."""
 
     query: str
     variables: dict[str, Any] | None
     name: str | None
+    reference: Reference | None = None
 
 
 class RequestError(Exception):
@@ -129,18 +141,56 @@ def _operation(given: Any) -> Operation:
     if not isinstance(given, dict):
         raise RequestError(400, "A request is one JSON object, with a `query`.")
     query, variables, name = given.get("query"), given.get("variables"), given.get("operationName")
-    if not isinstance(query, str) or not query.strip():
+    extensions = given.get("extensions")
+    if not isinstance(extensions, dict | None):
+        raise RequestError(400, "`extensions` has to be an object.")
+    reference = None
+    if not query or extensions or "documentId" in given:
+        reference, query = _reference(given), query or ""
+    if not isinstance(query, str) or (reference is None and not query.strip()):
         raise RequestError(400, "`query` has to be a GraphQL document.")
     if not isinstance(variables, dict | None):
         raise RequestError(400, "`variables` has to be an object.")
     if not isinstance(name, str | None):
         raise RequestError(400, "`operationName` has to be a string.")
-    if not isinstance(given.get("extensions"), dict | None):
-        raise RequestError(400, "`extensions` has to be an object.")
     if variables and _has_nul(variables):
         raise RequestError(400, "A string cannot contain the character NUL.")
     # Explorers and some clients send an empty name where there is none to choose.
-    return Operation(query, variables, name or None)
+    return Operation(query, variables, name or None, reference)
+
+
+def _reference(given: dict[str, Any]) -> Reference | None:
+    """What a request says of its document; by `doc_id` or `id`, customary with Relay, if by nothing else."""
+    query, automatic = given.get("query"), _automatic(given.get("extensions") or {})
+    identifier = given.get("documentId")
+    if identifier is not None and (query or automatic is not None):
+        raise RequestError(400, _NOT_BOTH)
+    if automatic is not None:
+        reference = Reference(_identifier(automatic, "sha256Hash"), is_automatic=True)
+        if query and (not isinstance(query, str) or hash_of(query) != reference.id):
+            raise RequestError(400, "`sha256Hash` is not the SHA-256 of `query`.")
+        return reference
+    for name in ("documentId",) if query else ("documentId", "doc_id", "id"):
+        if given.get(name) is not None:
+            return Reference(_identifier(given[name], name), is_automatic=False)
+    return None
+
+
+def _automatic(extensions: dict[str, Any]) -> Any:
+    """The id by which Apollo's clients mean a document; None where they do not."""
+    given = extensions.get("persistedQuery")
+    if given is None:
+        return None
+    if not isinstance(given, dict) or given.get("version") != 1 or given.get("sha256Hash") is None:
+        raise RequestError(400, "`persistedQuery` has to have `version` 1 and a `sha256Hash`.")
+    return given["sha256Hash"]
+
+
+def _identifier(given: Any, name: str) -> str:
+    identifier = plain_id(given) if isinstance(given, str) else None
+    if identifier is None:
+        raise RequestError(400, f"`{name}` has to be the id of a document.")
+    return identifier
 
 
 def _has_nul(variables: Any) -> bool:

@@ -1,5 +1,6 @@
 """Responses: what a result's status is, in which media type, and what headers go with it."""
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,7 @@ from gql.errors import (
     formatted,
 )
 from gql.negotiation import GRAPHQL, JSON
+from gql.requests import Request
 
 _CONTENT_TYPES = {
     media_type: (b"content-type", f"{media_type}; charset=utf-8".encode()) for media_type in (JSON, GRAPHQL)
@@ -23,6 +25,7 @@ _CONTENT_TYPES = {
 # An answer may be for one viewer only, and may have tokens.
 _CACHE_CONTROL = (b"cache-control", b"no-store")
 _VARY = (b"vary", b"Accept, Authorization")
+_TAG = 32  # Hexadecimal digits.
 _INVALID_TOKEN = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
 
 
@@ -54,6 +57,37 @@ class Answer:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
         await send({"type": "http.response.body", "body": self.body})
+
+
+class PublicAnswer(Answer):
+    """An answer that caches may give to every stranger for so many seconds, without what it cost its viewer.
+
+    It is 304 for whoever has the very same one already.
+    """
+
+    def __init__(self, data: Any, media_type: str, request: Request, max_age: int) -> None:
+        self.status, self.body = 200, orjson.dumps({"data": data})
+        tag = f'"{hashlib.sha256(media_type.encode() + self.body).hexdigest()[:_TAG]}"'
+        self.headers = [
+            (b"cache-control", f"public, max-age={max_age}, must-revalidate".encode()),
+            _VARY,
+            (b"etag", tag.encode()),
+            (b"x-request-id", request.id.encode()),
+        ]
+        if _has(request.header(b"if-none-match"), tag):
+            self.status, self.body = 304, b""
+        else:
+            length = str(len(self.body)).encode()
+            self.headers += [_CONTENT_TYPES[media_type], (b"content-length", length)]
+
+
+def _has(if_none_match: str | None, tag: str) -> bool:
+    """Whether a client has what the tag is of; it may have been weakened on the way."""
+    if if_none_match is None:
+        return False
+    # No tag of ours has a comma in it.
+    tags = (given.strip().removeprefix("W/") for given in if_none_match.split(","))
+    return if_none_match.strip() == "*" or tag in tags
 
 
 def answer_of(result: ExecutionResult, media_type: str, asked: Asked) -> Answer:

@@ -113,6 +113,22 @@ class Schema(strawberry.Schema):
             wrapped = GraphQLError(str(error), original_error=error)
             return PreExecutionError(data=None, errors=[wrapped])
 
+    def refusals(self, query: str) -> list[GraphQLError]:
+        """Why a document is not executed, whoever asks and with whatever variables."""
+        try:
+            document = self.documents.document(query)
+            if not document.operations:
+                return [GraphQLError("The document has no operation.")]
+            if errors := self.documents.errors(query, document):
+                return errors
+            for operation in document.operations:
+                _check_cost(document.cost(operation, None, self._schema, self.limits.page), self.limits)
+        except GraphQLError as error:
+            return [error]
+        except (LimitExceededError, RecursionError, ValueError) as error:
+            return [GraphQLError(str(error), original_error=error)]
+        return []
+
     async def _executed(
         self,
         document: DocumentNode,

@@ -132,6 +132,17 @@ class Settings(BaseSettings):
         0, ge=0, description="nodes that each viewer or address can spend until they come back; 0: any number"
     )
     budget_seconds: int = Field(60, ge=1, description="seconds in which a whole budget comes back")
+    trusted_only: bool = Field(
+        default=False, description="whether only documents of `gazette documents add` are executed"
+    )
+    persisted_queries: bool = Field(
+        default=True, description="whether clients can register a document, to send its hash later"
+    )
+    max_age: int = Field(
+        0,
+        ge=0,
+        description="seconds for which caches answer GETs of trusted documents by themselves; 0: they ask",
+    )
     shutdown: int = Field(10, ge=0, description="seconds that running operations have to finish at shutdown")
     explorer: bool = Field(default=True, description="whether browsers get GraphiQL at /graphql")
     executor: Literal["compiled", "stock"] = Field(

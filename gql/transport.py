@@ -6,10 +6,12 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qsl
 
+from graphql import GraphQLError
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
 from db.engine import Database
@@ -19,20 +21,24 @@ from gql import explorer
 from gql.auth import Accounts, authenticate
 from gql.budget import Budget
 from gql.context import Caller, Context
-from gql.errors import Asked, DeadlineExceededError, UnavailableError, internal
+from gql.errors import Asked, DeadlineExceededError, ExpectedError, UnavailableError, internal
 from gql.negotiation import GRAPHQL, JSON, accepts_html, response_type
+from gql.persisted import Persisted
 from gql.places import Place
 from gql.requests import Operation, Request, RequestError, read
-from gql.responses import Answer, answer_of
+from gql.responses import Answer, PublicAnswer, answer_of
 from gql.schema import Schema
 from gql.settings import PAGE_LIMIT, Bounds
 from gql.tokens import InvalidTokenError
+from gql.trusted import Trusted
 
 # When an operation is cancelled graphql-core leaves coroutines behind that it had not begun to await.
 warnings.filterwarnings("ignore", "coroutine 'Executor", RuntimeWarning)
 
 _UNWATCHED = 0.02  # Seconds after which an operation is watched.
 
+# An address with one of these asks for an answer, whoever opens it.
+_ASKING = {b"query", b"documentId", b"doc_id", b"id", b"extensions"}
 _METHODS = {"GET": {OperationType.QUERY}, "POST": {OperationType.QUERY, OperationType.MUTATION}}
 
 
@@ -50,6 +56,8 @@ class GraphQLEndpoint:
         page_limit: int = PAGE_LIMIT,
         bounds: Bounds = Bounds(),  # noqa: B008 # It cannot be changed.
         budget: Budget | None = None,
+        persisted: Persisted | None = None,
+        max_age: int = 0,
     ) -> None:
         self.schema = schema
         self.database = database
@@ -58,6 +66,8 @@ class GraphQLEndpoint:
         self.page_limit = page_limit
         self.bounds = bounds
         self.budget = budget
+        self.persisted = persisted or Persisted(Trusted(database))
+        self.max_age = max_age
         # Bounded before the pool: a queue for connections would time out under a burst, this one only waits.
         self.in_flight = Queue(operations)
 
@@ -77,6 +87,9 @@ class GraphQLEndpoint:
                 return await self._execute(operation, request, media_type)
         except RequestError as error:
             return Answer(error.body, error.status, media_type or JSON, request.id, error.headers)
+        except ExpectedError as error:
+            refused = PreExecutionError(data=None, errors=[GraphQLError(str(error), original_error=error)])
+            return answer_of(refused, media_type or JSON, Asked(request.id))
         except ClientDisconnect:
             return Response(status_code=499)  # Nobody reads it; it is for the access log.
         except Exception as error:
@@ -96,6 +109,9 @@ class GraphQLEndpoint:
         return Context(self.database, viewer, caller, page_limit=self.page_limit, budget=self.budget)
 
     async def _execute(self, operation: Operation, request: Request, media_type: str) -> Answer:
+        is_trusted = False
+        if operation.reference is not None or self.persisted.trusted_only:
+            operation, is_trusted = await self.persisted.found(operation)
         context = await self._context(request)
         try:
             result = await self.schema.execute(
@@ -111,10 +127,14 @@ class GraphQLEndpoint:
             raise RequestError(405, f"A {request.method} request cannot do this.", Allow="POST") from error
         finally:
             await context.close()
-        asked = Asked(request.id)
+        if operation.reference is not None and not isinstance(result, PreExecutionError):
+            await self.persisted.keep(operation)
         if result.errors:
             asked = Asked(request.id, self._name(operation), context.viewer and context.viewer.id)
-        return answer_of(result, media_type, asked)
+            return answer_of(result, media_type, asked)
+        if is_trusted and request.method == "GET" and request.header(b"authorization") is None:
+            return PublicAnswer(result.data, media_type, request, self.max_age)
+        return answer_of(result, media_type, Asked(request.id))
 
     def _name(self, operation: Operation) -> str | None:
         """The operation's name, also where the request leaves it to the document."""
@@ -175,7 +195,7 @@ def _is_browser(request: Request) -> bool:
     return (
         request.method == "GET"
         and accepts_html(request.header(b"accept"))
-        and b"query" not in dict(parse_qsl(request.query_string, keep_blank_values=True))
+        and not _ASKING & dict(parse_qsl(request.query_string, keep_blank_values=True)).keys()
     )
 
 

@@ -9,13 +9,13 @@ from sqlalchemy import Column, Connection, Insert, Table, event, insert, select,
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from db import accounts, models
+from db import accounts, documents, models
 from db.base import Base
 from db.engine import DatabaseSettings, prepare_sqlite
 from db.types import Json, UtcDateTime
 
 # Alembic would drop the tables of a module that is not imported.
-_MODULES = (accounts, models)
+_MODULES = (accounts, documents, models)
 
 
 def _render(kind: str, item: Any, autogenerate: Any) -> str | Literal[False]:

@@ -23,8 +23,10 @@ from gql.errors import (
     NotFoundError,
     UnauthenticatedError,
     UnavailableError,
+    UntrustedDocumentError,
 )
 from gql.negotiation import GRAPHQL, JSON
+from gql.persisted import Persisted
 from gql.requests import Request
 from gql.schema import Schema
 from gql.settings import Bounds, Settings
@@ -134,6 +136,7 @@ def when(target: Any, name: str, error: Exception, provoke: Provoke) -> Provoke:
     return send
 
 
+AUTOMATIC = b'{"extensions": {"persistedQuery": {"version": 1, "sha256Hash": "%s"}}}' % (b"a" * 64)
 PROVOKED: list[Provoke] = [
     by_post("{"),
     by_post("{nothing}"),
@@ -150,6 +153,9 @@ PROVOKED: list[Provoke] = [
     by_post("{number}".ljust(500)),
     by("GET", "/graphql?query=%7Bnumber%7D" + "+" * 100),
     by_post("{spent}"),
+    by("POST", content=b'{"documentId": "nothing"}', content_type=JSON),
+    by("POST", content=AUTOMATIC, content_type=JSON),
+    when(Persisted, "found", UntrustedDocumentError(""), by("POST", content=AUTOMATIC, content_type=JSON)),
     by("POST", content=b'{"query": "{number}"}', content_type=JSON, authorization="Bearer x"),
     by_post("{private}"),
     by_post("{missing}"),

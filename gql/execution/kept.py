@@ -13,9 +13,13 @@ MOST_TEXT = 2**18
 
 
 class Kept(Generic[V]):
-    """The values that were used last, each with the length of the text that it was made of."""
+    """The values that were used last, each with the length of the text that it was made of.
 
-    def __init__(self) -> None:
+    Of texts themselves there is room for more than of what is made of them.
+    """
+
+    def __init__(self, most: int = MOST, longest: int = LONGEST_TEXT, room: int = MOST_TEXT) -> None:
+        self._most, self._longest, self._room = most, longest, room
         # The first is the one that was not used for the longest time.
         self._items: dict[Hashable, tuple[V, int]] = {}
         self.length = 0
@@ -36,11 +40,11 @@ class Kept(Generic[V]):
     def put(self, key: Hashable, value: V, length: int) -> None:
         """Keep a value, unless its text is too long, and drop what has no room any more."""
         self._drop(key)
-        if length > LONGEST_TEXT:
+        if length > self._longest:
             return
         self._items[key] = value, length
         self.length += length
-        while len(self._items) > MOST or self.length > MOST_TEXT:
+        while len(self._items) > self._most or self.length > self._room:
             self._drop(next(iter(self._items)))
 
     def _drop(self, key: Hashable) -> None:
