@@ -9,11 +9,9 @@ import hashlib
 import math
 import re
 import time
-from contextlib import suppress
 
 from db import documents
 from db.engine import Database
-from db.errors import DatabaseUnavailableError
 from gql.execution import Kept
 
 _PREFIX = "sha256:"
@@ -46,7 +44,7 @@ def hash_of(text: str) -> str:
 
 
 class Trusted:
-    """The documents in the database. Each of its methods raises DatabaseUnavailableError."""
+    """The documents in the database. To ask for one may raise DatabaseUnavailableError."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -73,14 +71,12 @@ class Trusted:
     async def close(self) -> None:
         if self._reading is not None:
             self._reading.cancel()
-            with suppress(asyncio.CancelledError, DatabaseUnavailableError):
-                await self._reading
+            await asyncio.wait({self._reading})
 
     async def _hash(self, identifier: str) -> str | None:
         known = self._hashes.get(identifier) if self._hashes else None
         age = time.monotonic() - self._read_at
-        is_coming = known is None and self._reading is not None and not self._reading.done()
-        if age > (_FRESH if known else _PAUSE) or is_coming:
+        if age > (_FRESH if known else _PAUSE):
             # Who waits may go away, and the others wait on.
             await asyncio.shield(self._read_again())
             known = self._hashes.get(identifier) if self._hashes else None
