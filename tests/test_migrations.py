@@ -163,7 +163,7 @@ async def test_a_migration_that_orphans_rows_changes_nothing(
     with pytest.raises(RuntimeError, match="nothing was changed"):
         await migrate(settings)
     assert await rows(settings) == before
-    assert await revision_of(settings) == "0002"
+    assert await revision_of(settings) == "0003"
 
 
 @pytest.mark.usefixtures("with_rebuild")
@@ -187,7 +187,7 @@ async def test_no_id_is_given_out_twice_whatever_was_rebuilt(new_url: NewUrl) ->
 async def test_no_table_of_sqlite_gives_out_an_id_twice(new_sqlite_url: NewUrl) -> None:
     database = Database(DatabaseSettings(url=new_sqlite_url()))
     for table in Base.metadata.sorted_tables:
-        if "id" in table.c:
+        if "id" in table.c and table.c.id.type.python_type is int:
             async with database.reading() as connection:
                 name = {"name": table.name}
                 sql = await connection.scalar(text("SELECT sql FROM sqlite_master WHERE name = :name"), name)
