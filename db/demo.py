@@ -88,6 +88,7 @@ async def seed(database: Database, size: Size, progress: Progress | None = None)
             await _write(connection, table, total, records, report)
         if not database.is_sqlite:
             await _continue_ids(connection)
+        await connection.execute(announce_scheduled())
         # Otherwise plans are guesses until the database gets round to it, which SQLite never does.
         for table in TABLES:
             await connection.execute(text(f"ANALYZE {table.name}"))

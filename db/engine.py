@@ -153,6 +153,17 @@ class Database:
                 yield session
 
     @asynccontextmanager
+    async def listening(self) -> AsyncIterator[AsyncConnection]:
+        """PostgreSQL's connection on which this process hears of what others do: held, and outside the lanes."""
+        engine = self._engine(1, read_only=True, isolation_level="AUTOCOMMIT", skip_autocommit_rollback=True)
+        try:
+            with statements(), connecting():
+                async with engine.connect() as connection:
+                    yield connection
+        finally:
+            await engine.dispose()
+
+    @asynccontextmanager
     async def _write_on_sqlite(self) -> AsyncIterator[Session]:
         async with self._write_queue, Session(self.write_engine) as session, session.begin():
             with connecting():

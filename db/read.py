@@ -93,6 +93,14 @@ async def counts(database: Database, rows: Rows, parents: Sequence[Any]) -> dict
     return dict(zip(holders[0] if holders else [ALL], numbers, strict=True))
 
 
+async def among(database: Database, rows: Rows, keys: Sequence[int]) -> set[int]:
+    """Those of the keys whose rows are among these."""
+    statement = selects.among(database.dialect, rows.shape)
+    values = {**rows.values, **rows.visible.values, "keys": _keys(database, keys)}
+    (found,) = await run(database, statement, values)
+    return set(found)
+
+
 def _keys(database: Database, values: Sequence[Any]) -> Any:
     return json.dumps(values) if database.is_sqlite else values
 

@@ -102,6 +102,15 @@ def counts(dialect: Dialect, shape: Shape, of_parents: bool) -> Statement:
     return Statement(statement, dialect)
 
 
+@lru_cache(maxsize=SHAPES)
+def among(dialect: Dialect, shape: Shape) -> Statement:
+    """Which of the keys are those of the rows."""
+    source, where, visible = _resolve(shape)
+    key = source.rewrite(expression(source.model, "id"))
+    condition = and_(where, or_(*visible), _among(dialect, key))
+    return Statement(select(key).select_from(source.smallest_table(condition)).where(condition), dialect)
+
+
 def _resolve(shape: Shape) -> tuple[Source, ColumnElement[bool], list[ColumnElement[bool]]]:
     target, left, visible = shape
     source, conditions = narrowed(target, left.member_of)

@@ -9,13 +9,15 @@ from sqlalchemy import Column, Connection, Insert, Table, event, insert, select,
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from db import accounts, documents, models
+from db import accounts, documents, events, models
 from db.base import Base
 from db.engine import DatabaseSettings, prepare_sqlite
 from db.types import Json, UtcDateTime
 
 # Alembic would drop the tables of a module that is not imported.
-_MODULES = (accounts, documents, models)
+_MODULES = (accounts, documents, events, models)
+
+_REBUILT = "_alembic_tmp_"  # What the name of a table begins with while it is rebuilt.
 
 
 def _render(kind: str, item: Any, autogenerate: Any) -> str | Literal[False]:
@@ -39,7 +41,8 @@ def _copy_without_generated(
     connection: Connection, statement: Any, multiple: Any, parameters: Any, options: Any
 ) -> tuple[Any, Any, Any]:
     """Let a batch migration rebuild `posts`: Alembic copies all columns, also those that SQLite computes."""
-    if isinstance(statement, Insert) and statement.select is not None:
+    is_copy = isinstance(statement, Insert) and statement.table.name.startswith(_REBUILT)
+    if is_copy and statement.select is not None:
         copied = zip(statement._select_names or (), statement.select.selected_columns, strict=True)
         plain = {name: column for name, column in copied if statement.table.c[name].computed is None}
         rows = select(*plain.values()).select_from(*statement.select.get_final_froms())
@@ -49,7 +52,7 @@ def _copy_without_generated(
 
 def _copy_with_autoincrement(table: Table, connection: Connection, **_: Any) -> None:
     """Let a table that a batch migration rebuilds go on giving out no id twice: Alembic forgets that."""
-    original = table.name.removeprefix("_alembic_tmp_")
+    original = table.name.removeprefix(_REBUILT)
     if connection.dialect.name == "sqlite" and original != table.name:
         sql = connection.scalar(text("SELECT sql FROM sqlite_master WHERE name = :name"), {"name": original})
         table.dialect_options["sqlite"]["autoincrement"] = "AUTOINCREMENT" in (sql or "")
