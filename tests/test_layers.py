@@ -16,6 +16,7 @@ LAYERS = (
     "app",
     "transport",
     "persisted",
+    "results",
     "responses",
     "requests",
     "explorer",

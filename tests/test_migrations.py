@@ -77,7 +77,7 @@ async def test_from_nothing_to_the_current_revision_and_back(new_url: NewUrl) ->
     assert await tables(settings) == set()
     assert await migrate(settings) == head_revision()
     assert await tables(settings) == set(Base.metadata.tables)
-    assert await migrate(settings, "-1") == "0002"
+    assert await migrate(settings, "-1") == "0003"
     assert await migrate(settings, "+1") == head_revision()
     assert await migrate(settings, "base") is None
 

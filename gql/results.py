@@ -1,0 +1,48 @@
+"""What an operation answers, one result or many, whatever it is sent by."""
+
+from collections.abc import AsyncGenerator
+from typing import NamedTuple, Protocol
+
+from gql.context import Caller
+from gql.policy import Viewer
+from gql.requests import Operation
+
+
+class Result(NamedTuple):
+    """A part of an operation's answer.
+
+    `body` is JSON: an execution result, or of a refused operation the array of its errors. `event_id` is that
+    of a subscription's event, by which one comes back for those after it.
+    """
+
+    body: bytes
+    is_refusal: bool = False
+    event_id: str | None = None
+
+
+class SlowConsumerError(Exception):
+    """Events come faster than they are taken; the client can come back for those it has not got."""
+
+
+class SessionEndedError(Exception):
+    """The viewer's session is over, so nothing more is for the viewer's eyes."""
+
+
+class Results(Protocol):
+    """Executes operations: one result of a query or mutation, any number of a subscription.
+
+    The generator ends when the operation is complete, and to close it ends the operation with its statements.
+    It may raise SlowConsumerError and SessionEndedError.
+    """
+
+    def __call__(
+        self,
+        operation: Operation,
+        viewer: Viewer | None,
+        caller: Caller,
+        request_id: str,
+        *,
+        after: str | None = None,
+    ) -> AsyncGenerator[Result, None]:
+        """`after` is the id of the last event that the client has got."""
+        ...
