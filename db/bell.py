@@ -71,7 +71,9 @@ class Bell:
             while self._is_rung:
                 self._is_rung = False
                 try:
-                    await read.run(self._database, _notification(self._database.dialect), {"name": self._name})
+                    await read.run(
+                        self._database, _notification(self._database.dialect), {"name": self._name}
+                    )
                 except (DatabaseUnavailableError, SQLAlchemyError):
                     return  # Who listens has lost its connection too, and looks when it has another.
                 await asyncio.sleep(_QUIET)

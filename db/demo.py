@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from db.associations import PostTag
 from db.demo_text import SUBJECTS, TAGS, Text, slug
 from db.engine import Database
+from db.log import announce_scheduled
 from db.models import Comment, Post, Tag, User
 from db.text import fold
 

@@ -154,7 +154,7 @@ class Database:
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[AsyncConnection]:
-        """PostgreSQL's connection on which this process hears of what others do: held, and outside the lanes."""
+        """A connection to PostgreSQL to hear by of what other processes do: held, and outside the lanes."""
         engine = self._engine(1, read_only=True, isolation_level="AUTOCOMMIT", skip_autocommit_rollback=True)
         try:
             with statements(), connecting():

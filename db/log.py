@@ -4,7 +4,18 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 
-from sqlalchemy import BindParameter, Dialect, Insert, bindparam, delete, func, insert, literal, select, tuple_
+from sqlalchemy import (
+    BindParameter,
+    Dialect,
+    Insert,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    tuple_,
+)
 from sqlalchemy.orm import InstrumentedAttribute
 
 from db import read
@@ -119,7 +130,8 @@ async def forget(session: Session, age: timedelta, most: int = 10_000) -> int:
 @lru_cache(maxsize=SHAPES)
 def _latest(dialect: Dialect) -> Statement:
     return Statement(
-        select(oldest_transaction_id(), select(func.coalesce(func.max(Event.id), 0)).scalar_subquery()), dialect
+        select(oldest_transaction_id(), select(func.coalesce(func.max(Event.id), 0)).scalar_subquery()),
+        dialect,
     )
 
 

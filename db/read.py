@@ -59,7 +59,7 @@ async def rows_by_key(
 ) -> dict[Any, Row]:
     """The visible rows of a model, by their values of a unique column."""
     statement = selects.rows_by_key(database.dialect, model, key, columns, visible.alternatives)
-    found, *rest = await run(database, statement, {**visible.values, "keys": _keys(database, values)})
+    found, *rest = await run(database, statement, {**visible.values, "keys": keys_of(database, values)})
     return dict(zip(found, map(row_maker(model, columns), zip(*rest, strict=True)), strict=True))
 
 
@@ -71,7 +71,7 @@ async def pages(
     of_all = source.parent is None or parents == [ALL]
     build = selects.page_of_all if of_all else selects.pages_of_parents
     statement = build(database.dialect, rows.shape, page.shape(), columns)
-    values = {**rows.values, **rows.visible.values, **page.values(), "keys": _keys(database, parents)}
+    values = {**rows.values, **rows.visible.values, **page.values(), "keys": keys_of(database, parents)}
     result = await run(database, statement, values)
     make = row_maker(source.model, columns)
     found: dict[Any, list[Row]] = defaultdict(list)
@@ -88,7 +88,7 @@ async def counts(database: Database, rows: Rows, parents: Sequence[Any]) -> dict
     """How many rows there are for each parent; a parent without any is left out."""
     of_all = source_of(rows.target).parent is None or parents == [ALL]
     statement = selects.counts(database.dialect, rows.shape, not of_all)
-    values = {**rows.values, **rows.visible.values, "keys": _keys(database, parents)}
+    values = {**rows.values, **rows.visible.values, "keys": keys_of(database, parents)}
     numbers, *holders = await run(database, statement, values)
     return dict(zip(holders[0] if holders else [ALL], numbers, strict=True))
 
@@ -96,12 +96,13 @@ async def counts(database: Database, rows: Rows, parents: Sequence[Any]) -> dict
 async def among(database: Database, rows: Rows, keys: Sequence[int]) -> set[int]:
     """Those of the keys whose rows are among these."""
     statement = selects.among(database.dialect, rows.shape)
-    values = {**rows.values, **rows.visible.values, "keys": _keys(database, keys)}
+    values = {**rows.values, **rows.visible.values, "keys": keys_of(database, keys)}
     (found,) = await run(database, statement, values)
     return set(found)
 
 
-def _keys(database: Database, values: Sequence[Any]) -> Any:
+def keys_of(database: Database, values: Sequence[Any]) -> Any:
+    """Keys as one parameter."""
     return json.dumps(values) if database.is_sqlite else values
 
 

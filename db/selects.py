@@ -71,7 +71,7 @@ def rows_by_key(
     """The key's value, and the columns."""
     unique = expression(model, key)
     found = select(unique.label(None), *_labels(model, columns))
-    return Statement(found.where(_among(dialect, unique), or_(*visible)), dialect)
+    return Statement(found.where(is_among(dialect, unique), or_(*visible)), dialect)
 
 
 @lru_cache(maxsize=SHAPES)
@@ -97,7 +97,7 @@ def counts(dialect: Dialect, shape: Shape, of_parents: bool) -> Statement:
     condition = and_(where, or_(*visible))
     statement = select(func.count()).select_from(source.smallest_table(condition)).where(condition)
     if of_parents:
-        among = _among(dialect, source.holder)
+        among = is_among(dialect, source.holder)
         statement = statement.add_columns(source.holder).where(among).group_by(source.holder)
     return Statement(statement, dialect)
 
@@ -107,7 +107,7 @@ def among(dialect: Dialect, shape: Shape) -> Statement:
     """Which of the keys are those of the rows."""
     source, where, visible = _resolve(shape)
     key = source.rewrite(expression(source.model, "id"))
-    condition = and_(where, or_(*visible), _among(dialect, key))
+    condition = and_(where, or_(*visible), is_among(dialect, key))
     return Statement(select(key).select_from(source.smallest_table(condition)).where(condition), dialect)
 
 
@@ -169,7 +169,8 @@ def _labels(model: type[Entity], columns: Columns) -> list[Label[Any]]:
     return [expression(model, name).label(name) for name in columns]
 
 
-def _among(dialect: Dialect, column: ColumnElement[Any]) -> ColumnElement[bool]:
+def is_among(dialect: Dialect, column: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Whether a column's value is one of the parameter `keys`, as `db.read.keys_of` makes it."""
     if dialect.name == "sqlite":
         return column.in_(select(_json().c.value))
     return column == func.any(_array(column))

@@ -49,7 +49,9 @@ class Statement:
         state = compiled.construct_expanded_state(open_ones)
         names = state.positiontup or ()
         constants = {name: state.parameters[name] for name in names if name not in open_ones}
-        return state.statement, [(name, state.processors.get(name)) for name in names], constants
+        # The state has those of parameters that were expanded, and no others.
+        processors = {**compiled._bind_processors, **state.processors}
+        return state.statement, [(name, processors.get(name)) for name in names], constants
 
     @property
     def sql(self) -> str:

@@ -1,8 +1,10 @@
 """The application: the GraphQL endpoint, the explorer, and what an orchestrator asks for."""
 
+import asyncio
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 from fastapi import FastAPI, Response
@@ -12,13 +14,17 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from db.bell import Bell
 from db.engine import Database
 from db.errors import DatabaseUnavailableError
 from db.migrate import current_revision, head_revision
 from gql import explorer
 from gql.auth import Accounts, accounts_of
 from gql.budget import Budget
+from gql.clock import Clock
 from gql.execution import counts
+from gql.feed import Feed
+from gql.live import Live
 from gql.persisted import Persisted
 from gql.registered import Registered
 from gql.schema import build_schema
@@ -60,6 +66,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings()
     accounts = accounts_of(settings)
     database = Database(settings.database, statement_seconds=settings.statement_seconds or None)
+    bell = Bell(database)
+    feed = Feed(database, bell)
+    clock = Clock(database, bell, timedelta(seconds=settings.events_kept))
     budget = None
     if settings.budget:
         budget = Budget(settings.budget, settings.budget_seconds, settings.redis_url)
@@ -67,7 +76,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         # What the server below goes by, see gql/server.py.
+        ticking = asyncio.create_task(clock.run())
         yield {"bounds": settings.bounds}
+        ticking.cancel()
+        await asyncio.wait({ticking})
+        await live.close()
+        await feed.close()
+        await bell.close()
         await accounts.mailer.close()
         await accounts.attempts.close()
         if budget:
@@ -77,7 +92,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     app = Application(title="Gazette", lifespan=lifespan, openapi_url=None)
     app.state.database, app.state.accounts = database, accounts
-    app.state.endpoint = _endpoint(settings, database, accounts, budget)
+    endpoint = app.state.endpoint = _endpoint(settings, database, accounts, budget, feed)
+    live = app.state.live = Live(
+        endpoint.schema,
+        database,
+        feed,
+        endpoint.in_flight,
+        deadline=settings.deadline,
+        page_limit=settings.page_limit,
+        budget=budget,
+    )
     app.router.routes.append(Route(_PATH, app.state.endpoint))
     if settings.explorer:
         _add_explorer(app)
@@ -89,7 +113,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 
 def _endpoint(
-    settings: Settings, database: Database, accounts: Accounts, budget: Budget | None
+    settings: Settings, database: Database, accounts: Accounts, budget: Budget | None, feed: Feed
 ) -> GraphQLEndpoint:
     schema = build_schema(
         introspection=settings.introspection,
@@ -108,6 +132,7 @@ def _endpoint(
         budget=budget,
         persisted=_persisted(settings, database),
         max_age=settings.max_age,
+        feed=feed,
     )
 
 

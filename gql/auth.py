@@ -1,13 +1,17 @@
 """Who asks: from the Authorization header to the viewer."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from sqlalchemy import Dialect, bindparam, select
+from sqlalchemy import Dialect, Select, bindparam, select
 
 from db import read
 from db.engine import Database
+from db.enums import Role
 from db.models import Session, User
+from db.rows import expression
+from db.selects import is_among
 from db.statements import SHAPES, Statement
 from gql.attempts import Attempts
 from gql.mail import Mailer, delivery
@@ -63,17 +67,30 @@ async def authenticate(authorization: str | None, tokens: Tokens, database: Data
     raise InvalidTokenError
 
 
+async def viewers_of(database: Database, session_ids: Sequence[int]) -> dict[int, Viewer]:
+    """The viewers of those sessions that still count, by the sessions."""
+    statement = _sessions(database.dialect)
+    values = {"keys": read.keys_of(database, session_ids), "now": now()}
+    found = (Viewer(*row) for row in zip(*await read.run(database, statement, values), strict=True))
+    return {viewer.session_id: viewer for viewer in found}
+
+
+@lru_cache(maxsize=SHAPES)
+def _sessions(dialect: Dialect) -> Statement:
+    return Statement(_viewers().where(is_among(dialect, expression(Session, "id"))), dialect)
+
+
 @lru_cache(maxsize=SHAPES)
 def _session(dialect: Dialect) -> Statement:
     """A viewer, where the session is one of this user's and still counts."""
-    statement = (
+    is_asked = (Session.id == bindparam("session_id"), User.id == bindparam("user_id"))
+    return Statement(_viewers().where(*is_asked), dialect)
+
+
+def _viewers() -> Select[int, Role, int]:
+    """Of all sessions that count."""
+    return (
         select(User.id, User.role, Session.id)
         .join(Session, Session.owner_id == User.id)
-        .where(
-            Session.id == bindparam("session_id"),
-            User.id == bindparam("user_id"),
-            User.is_active,
-            Session.expires_at > bindparam("now"),
-        )
+        .where(User.is_active, Session.expires_at > bindparam("now"))
     )
-    return Statement(statement, dialect)

@@ -10,6 +10,7 @@ from gql.attempts import hashed, network
 from gql.auth import Accounts
 from gql.budget import Budget, Spent
 from gql.errors import BadUserInputError
+from gql.feed import Feed
 from gql.loaders import Loaders
 from gql.policy import Viewer
 from gql.selection import Needed, needed_columns
@@ -44,11 +45,15 @@ class Context:
         *,
         page_limit: int = PAGE_LIMIT,
         budget: Budget | None = None,
+        feed: Feed | None = None,
+        last_event_id: str | None = None,
     ) -> None:
         self.database = database
         self.viewer = viewer
         self.page_limit = page_limit
         self.budget = budget
+        self.feed = feed
+        self.last_event_id = last_event_id
         self._caller = caller
         self._loaders: Loaders | None = None
         self._needed: Needed | None = None

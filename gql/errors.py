@@ -62,6 +62,12 @@ class NotFoundError(ExpectedError):
     code = "NOT_FOUND"
 
 
+class EventsGoneError(ExpectedError):
+    """The log of events does not reach back to where somebody wants to go on."""
+
+    code = "EVENTS_GONE"
+
+
 class UnavailableError(ExpectedError):
     """The database cannot answer right now; the same request may succeed a moment later."""
 
@@ -90,6 +96,14 @@ class UntrustedDocumentError(ExpectedError):
     """Only trusted documents are executed, and this is none."""
 
     code = "DOCUMENT_NOT_TRUSTED"
+
+
+class SlowConsumerError(Exception):
+    """Events come faster than they are taken; the client can come back for those it has not got."""
+
+
+class SessionEndedError(Exception):
+    """The viewer's session is over, so nothing more is for the viewer's eyes."""
 
 
 @strawberry.enum(description="What kind of mistake it is.")

@@ -2,9 +2,9 @@
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Hashable, Iterable
 from contextlib import suppress
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from db import log
 from db.bell import Bell
@@ -12,7 +12,8 @@ from db.engine import Database
 from db.errors import DatabaseUnavailableError
 from db.events import EventKind
 from db.log import Happened, Position
-from gql.errors import EventsGoneError
+from gql.errors import EventsGoneError, SlowConsumerError
+from gql.log import unexpected
 
 QUEUE = 200
 """Events that wait for a subscriber at most: behind that it has not kept up."""
@@ -21,9 +22,7 @@ _BATCH = 500
 _LOOK = 1.0  # Seconds after which the log is looked at although nothing was heard.
 _SETTLE = 0.01  # Seconds to wait for transactions that still run; each further time twice as long.
 
-
-class SlowConsumerError(Exception):
-    """The subscriber did not keep up. It may come back, after the last event that it has."""
+_Key = tuple[EventKind, int | None]
 
 
 class Topic(NamedTuple):
@@ -32,31 +31,40 @@ class Topic(NamedTuple):
     kinds: tuple[EventKind, ...]
     post_id: int | None = None
 
-    def keys(self) -> Iterable[tuple[EventKind, int | None]]:
+    def parts(self) -> Iterable[_Key]:
         return ((kind, self.post_id) for kind in self.kinds)
 
     def includes(self, event: Happened) -> bool:
         return event.kind in self.kinds and self.post_id in (None, event.post_id)
 
 
+class Delivery:
+    """An event on its way to all whom it concerns, with what was made of it for some of them."""
+
+    __slots__ = ("event", "made")
+
+    def __init__(self, event: Happened) -> None:
+        self.event = event
+        self.made: dict[Hashable, Any] = {}
+
+
 class _Subscriber:
     """Events that wait for somebody, and whether there were too many of them."""
 
     def __init__(self) -> None:
-        self.waiting: deque[Happened] = deque()
-        self.is_lost = False
+        self.waiting: deque[Delivery] = deque()
+        self._is_lost = False
         self._wake = asyncio.Event()
 
-    def put(self, event: Happened) -> None:
-        if len(self.waiting) >= QUEUE:
-            self.is_lost = True
-        else:
-            self.waiting.append(event)
+    def put(self, delivery: Delivery) -> None:
+        self._is_lost = self._is_lost or len(self.waiting) >= QUEUE
+        if not self._is_lost:
+            self.waiting.append(delivery)
         self._wake.set()
 
-    async def next(self) -> Happened:
+    async def next(self) -> Delivery:
         while not self.waiting:
-            if self.is_lost:
+            if self._is_lost:
                 raise SlowConsumerError
             self._wake.clear()
             await self._wake.wait()
@@ -68,78 +76,75 @@ class Feed:
 
     def __init__(self, database: Database, bell: Bell) -> None:
         self._database = database
-        self._bell = bell
-        self._subscribers: dict[tuple[EventKind, int | None], set[_Subscriber]] = defaultdict(set)
-        self._count = 0
-        self._starting = asyncio.Lock()
+        self.bell = bell
+        self._subscribers: dict[_Key, set[_Subscriber]] = defaultdict(set)
+        self.followers = 0
+        self._changing = asyncio.Lock()
         self._reader: asyncio.Task[None] | None = None
         self._reached = Position(0, 0)
         self._news = asyncio.Event()
 
-    @property
-    def subscribers(self) -> int:
-        return self._count
-
-    async def follow(self, topic: Topic, after: Position | None = None) -> AsyncGenerator[Happened, None]:
+    async def follow(self, topic: Topic, after: Position | None = None) -> AsyncGenerator[Delivery, None]:
         """The events of a topic: those behind a position, or those to come; in the log's order, each once.
 
         Raises EventsGoneError where the log does not reach back so far, SlowConsumerError, and
         DatabaseUnavailableError while it begins.
         """
         if after is not None and not await log.is_known(self._database, after):
-            raise EventsGoneError("What happened since is not known any more; read anew what you show.")
+            raise EventsGoneError("What happened since then is not known any more: read anew what you show.")
         start = after or await log.latest(self._database)
         subscriber = _Subscriber()
         self._enter(topic, subscriber)
         try:
             await self._begin()
-            # From here on all that is read comes to the subscriber; what was read before it has to look up.
+            # All that is read from here on comes to the subscriber; what was read before it has to look up.
             reached = self._reached
             subscriber.waiting.clear()
             async for event in self._missed(topic, start, reached):
-                yield event
+                yield Delivery(event)
             while True:
-                event = await subscriber.next()
-                if event.position > start:
-                    yield event
+                delivery = await subscriber.next()
+                if delivery.event.position > start:
+                    yield delivery
         finally:
-            await self._leave(topic, subscriber)
+            self._leave(topic, subscriber)
+            await self._end()
 
     async def close(self) -> None:
+        self.followers = 0
         await self._end()
 
     def _enter(self, topic: Topic, subscriber: _Subscriber) -> None:
-        self._count += 1
-        for key in topic.keys():
+        self.followers += 1
+        for key in topic.parts():
             self._subscribers[key].add(subscriber)
 
-    async def _leave(self, topic: Topic, subscriber: _Subscriber) -> None:
-        for key in topic.keys():
+    def _leave(self, topic: Topic, subscriber: _Subscriber) -> None:
+        self.followers -= 1
+        for key in topic.parts():
             self._subscribers[key].discard(subscriber)
             if not self._subscribers[key]:
                 del self._subscribers[key]
-        self._count -= 1
-        if self._count == 0:
-            await self._end()
 
     async def _begin(self) -> None:
-        async with self._starting:
+        async with self._changing:
             if self._reader is None:
                 self._reached = await log.latest(self._database)
-                self._bell.listen(self._news.set)
+                self.bell.listen(self._news.set)
                 self._reader = asyncio.create_task(self._read())
 
     async def _end(self) -> None:
-        reader, self._reader = self._reader, None
-        if reader is not None:
+        """Where nobody follows any more."""
+        async with self._changing:
+            if self.followers > 0 or self._reader is None:
+                return
+            reader, self._reader = self._reader, None
             reader.cancel()
             await asyncio.wait({reader})
-            await self._bell.ignore(self._news.set)
+            await self.bell.ignore(self._news.set)
 
-    async def _missed(
-        self, topic: Topic, start: Position, end: Position
-    ) -> AsyncGenerator[Happened, None]:
-        """What a subscriber has missed that comes back."""
+    async def _missed(self, topic: Topic, start: Position, end: Position) -> AsyncGenerator[Happened, None]:
+        """What there is between two positions."""
         while start < end:
             events, _ = await log.after(self._database, start, _BATCH)
             for event in events:
@@ -152,10 +157,7 @@ class Feed:
     async def _read(self) -> None:
         pause = _SETTLE
         while True:
-            try:
-                events, has_more = await log.after(self._database, self._reached, _BATCH)
-            except DatabaseUnavailableError:
-                events, has_more = [], False
+            events, has_more = await self._next()
             for event in events:
                 self._give(event)
             pause = _SETTLE if events or not has_more else min(2 * pause, _LOOK)
@@ -164,8 +166,18 @@ class Feed:
                     await asyncio.wait_for(self._news.wait(), pause if has_more else _LOOK)
                 self._news.clear()
 
+    async def _next(self) -> tuple[list[Happened], bool]:
+        try:
+            return await log.after(self._database, self._reached, _BATCH)
+        except DatabaseUnavailableError:
+            return [], False
+        except Exception as error:  # All would wait for ever for a reader that has ended.
+            unexpected(error, requestId=None, operation=None, viewer=None)
+            return [], False
+
     def _give(self, event: Happened) -> None:
         self._reached = event.position
+        delivery = Delivery(event)
         for key in ((event.kind, event.post_id), (event.kind, None)):
             for subscriber in self._subscribers.get(key, ()):
-                subscriber.put(event)
+                subscriber.put(delivery)

@@ -105,6 +105,10 @@ class Loaders:
 
         return self._loader((target, narrowing.key), fetch).load(Wanted(parents, 0))
 
+    async def among(self, target: Target, narrowing: Narrowing, key: int) -> bool:
+        """Whether a visible row is among those that a filter leaves."""
+        return bool(await read.among(self._database, self._rows(target, narrowing), [key]))
+
     async def close(self) -> None:
         """Stop what still runs: nobody is going to ask for it."""
         self._closed = True

@@ -1,12 +1,13 @@
 """What mutations answer: the entity as it is committed, its edge, the id of what is gone, and user errors."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import strawberry
 
 from db.base import Entity
 from db.keyset import Order
+from db.rows import Row
 from gql.connections import Loaded
 from gql.context import Info, load
 from gql.errors import Problem, UserErrorCode
@@ -14,6 +15,13 @@ from gql.loaders import using
 from gql.relay import column_field, to_global_id
 
 T = TypeVar("T")
+
+
+class Keyed(Protocol):
+    """What leads to an entity."""
+
+    @property
+    def key(self) -> int | None: ...
 
 
 class Outcome(NamedTuple):
@@ -51,21 +59,23 @@ def payload(model: type[Entity]) -> Callable[[type[T]], type[T]]:
     return declare
 
 
-def written(model: type[Entity], description: str) -> Any:
-    """A field that is the entity as it is now; null where it was not made, or cannot be seen."""
+def written(model: type[Entity], description: str, missing: Exception | None = None) -> Any:
+    """A field that is the entity as it is now; null, or an error, where it was not made or cannot be seen."""
 
-    def resolve(roots: Sequence[Outcome], info: Info) -> Any:
-        return load(info).rows(model, "id", [root.key for root in roots])
+    def resolve(roots: Sequence[Keyed], info: Info) -> Any:
+        return load(info).rows(model, "id", [root.key for root in roots], missing)
 
     return column_field(resolve, description=description)
 
 
-def edge(model: type[Entity], order: Order, description: str) -> Any:
+def edge(model: type[Entity], order: Order, description: str, missing: Exception | None = None) -> Any:
     """A field that is the entity's edge in a connection of this order, for a client's own list."""
 
-    def resolve(roots: Sequence[Outcome], info: Info) -> Any:
-        found = load(info).rows(model, "id", [root.key for root in roots])
-        return using(found, lambda rows: [row and Loaded(row, order) for row in rows])
+    def resolve(roots: Sequence[Keyed], info: Info) -> Any:
+        found = load(info).rows(model, "id", [root.key for root in roots], missing)
+        return using(
+            found, lambda rows: [Loaded(row, order) if isinstance(row, Row) else row for row in rows]
+        )
 
     return column_field(resolve, order.column, description=description)
 

@@ -90,18 +90,25 @@ def _has(if_none_match: str | None, tag: str) -> bool:
     return if_none_match.strip() == "*" or tag in tags
 
 
-def answer_of(result: ExecutionResult, media_type: str, asked: Asked) -> Answer:
-    """A response that was never executed has no `data`; only the newer media type says so by its status."""
+def body_of(result: ExecutionResult, asked: Asked) -> dict[str, Any]:
+    """A result as JSON has it. What was never executed has no `data`."""
     body: dict[str, Any] = {}
     if result.extensions:
         body["extensions"] = result.extensions
     if not result.errors:
-        return Answer({"data": result.data, **body}, 200, media_type, asked.request_id)
+        return {"data": result.data, **body}
     validated = not isinstance(result, PreExecutionError)
-    executed = validated and (result.data is not None or any(error.path for error in result.errors))
     body["errors"] = formatted(result.errors, asked, validated=validated)
-    if executed:
+    if validated and (result.data is not None or any(error.path for error in result.errors)):
         body["data"] = result.data
+    return body
+
+
+def answer_of(result: ExecutionResult, media_type: str, asked: Asked) -> Answer:
+    """A response that was never executed has no `data`; only the newer media type says so by its status."""
+    body = body_of(result, asked)
+    if not result.errors:
+        return Answer(body, 200, media_type, asked.request_id)
     for error in result.errors:
         if isinstance(error.original_error, UnavailableError):
             return Answer(body, 503, media_type, asked.request_id, {"Retry-After": "1"})
@@ -109,9 +116,9 @@ def answer_of(result: ExecutionResult, media_type: str, asked: Asked) -> Answer:
             body["extensions"] = error.original_error.more
             retry_after = {"Retry-After": str(error.original_error.retry_after)}
             return Answer(body, 429, media_type, asked.request_id, retry_after)
-    return (
-        _refused(body, media_type, asked) if not executed else Answer(body, 200, media_type, asked.request_id)
-    )
+    if "data" not in body:
+        return _refused(body, media_type, asked)
+    return Answer(body, 200, media_type, asked.request_id)
 
 
 def _refused(body: dict[str, Any], media_type: str, asked: Asked) -> Answer:

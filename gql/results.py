@@ -20,14 +20,6 @@ class Result(NamedTuple):
     event_id: str | None = None
 
 
-class SlowConsumerError(Exception):
-    """Events come faster than they are taken; the client can come back for those it has not got."""
-
-
-class SessionEndedError(Exception):
-    """The viewer's session is over, so nothing more is for the viewer's eyes."""
-
-
 class Results(Protocol):
     """Executes operations: one result of a query or mutation, any number of a subscription.
 

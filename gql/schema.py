@@ -1,9 +1,9 @@
 """The schema, as it is served and exported."""
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 from inspect import isawaitable
-from typing import Any
+from typing import Any, TypeVar
 
 import strawberry
 from graphql import (
@@ -39,6 +39,8 @@ from gql.query import Query
 from gql.relay import entities
 from gql.scalars import DATE_TIME
 from gql.settings import Limits
+from gql.subscribed import Subscribed, begun
+from gql.subscription import Subscription
 
 _RULES = (
     *(rule for rule in specified_rules if rule is not OverlappingFieldsCanBeMergedRule),
@@ -47,6 +49,11 @@ _RULES = (
     OneOfInputValidationRule,
     NoNulCharacters,
 )
+
+
+SUBSCRIPTION = strawberry_types.OperationType.SUBSCRIPTION
+
+R = TypeVar("R")
 
 
 class Schema(strawberry.Schema):
@@ -91,20 +98,62 @@ class Schema(strawberry.Schema):
 
         Raises CannotGetOperationTypeError and InvalidOperationTypeError, which are the transport's to answer.
         """
+        given = (variable_values, context_value, root_value, operation_name)
+
+        async def run(document: Document) -> ExecutionResult:
+            if self.extensions or self.directives:
+                asked = super(Schema, self).execute(
+                    query, *given, allowed_operation_types, operation_extensions
+                )
+                return await asked
+            return await self._executed(document.node, *given, operation_extensions)
+
+        asked = (query, variable_values, context_value, operation_name, allowed_operation_types)
+        return await self._let_in(*asked, run)
+
+    async def follow(
+        self, query: str, variables: dict[str, Any] | None, context: Any, name: str | None
+    ) -> "Subscribed | ExecutionResult":
+        """Begin a subscription, whose events are executed one by one; or why it cannot be.
+
+        Raises CannotGetOperationTypeError and InvalidOperationTypeError as `execute` does.
+        """
+
+        async def run(document: Document) -> Subscribed | ExecutionResult:
+            executor = (self.execution_context_class or StockExecutor).build(
+                self._schema,
+                document.node,
+                None,
+                context,
+                variables,
+                name,
+                is_awaitable=optimized_is_awaitable,  # type: ignore[arg-type] # Strawberry's own.
+                hide_suggestions=self.hides_suggestions,
+            )
+            return ExecutionResult(None, executor) if isinstance(executor, list) else await begun(executor)
+
+        return await self._let_in(query, variables, context, name, {SUBSCRIPTION}, run)
+
+    async def _let_in(
+        self,
+        query: str,
+        variables: dict[str, Any] | None,
+        context: Any,
+        name: str | None,
+        allowed: Iterable[strawberry_types.OperationType] | None,
+        run: Callable[[Document], Awaitable[R]],
+    ) -> "R | ExecutionResult":
+        """Run an operation whose document is right, and that does not ask for too much."""
         try:
             document = self.documents.document(query)
-            operation = _chosen(document, operation_name, allowed_operation_types)
-            errors = _refused(document, operation, operation_name, context_value)
+            operation = _chosen(document, name, allowed)
+            errors = _refused(document, operation, name, context)
             if errors := errors or self.documents.errors(query, document):
                 return PreExecutionError(data=None, errors=errors)
-            cost = document.cost(operation, variable_values, self._schema, self.limits.page)
+            cost = document.cost(operation, variables, self._schema, self.limits.page)
             _check_cost(cost, self.limits)
-            spent = await context_value.spend(cost) if context_value and context_value.budget else None
-            given = (variable_values, context_value, root_value, operation_name)
-            if self.extensions or self.directives:
-                asked = super().execute(query, *given, allowed_operation_types, operation_extensions)
-                return _told(await asked, spent)
-            return _told(await self._executed(document.node, *given, operation_extensions), spent)
+            spent = await context.spend(cost) if context and context.budget else None
+            return _told(await run(document), spent)
         except (CannotGetOperationTypeError, InvalidOperationTypeError):
             raise
         except GraphQLError as error:
@@ -171,9 +220,9 @@ def _check_cost(cost: int, limits: Limits) -> None:
         raise LimitExceededError(f"The operation can come to {cost:,} nodes; {limits.cost:,} are allowed.")
 
 
-def _told(result: ExecutionResult, spent: Spent | None) -> ExecutionResult:
+def _told(result: R, spent: Spent | None) -> R:
     """With what the operation has cost."""
-    if spent is not None:
+    if spent is not None and isinstance(result, ExecutionResult):
         result.extensions = {**(result.extensions or {}), **spent.extensions}
     return result
 
@@ -214,6 +263,7 @@ def build_schema(
     return Schema(
         Query,
         Mutation,
+        Subscription,
         # Some may be reached by their ids only.
         types=list(entities.values()),
         config=StrawberryConfig(scalar_map={datetime: DATE_TIME}),

@@ -143,6 +143,9 @@ class Settings(BaseSettings):
         ge=0,
         description="seconds for which caches answer GETs of trusted documents by themselves; 0: they ask",
     )
+    events_kept: int = Field(
+        3600, ge=60, description="seconds after which subscribers can come back and miss no event"
+    )
     shutdown: int = Field(10, ge=0, description="seconds that running operations have to finish at shutdown")
     explorer: bool = Field(default=True, description="whether browsers get GraphiQL at /graphql")
     executor: Literal["compiled", "stock"] = Field(

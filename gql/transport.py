@@ -22,6 +22,7 @@ from gql.auth import Accounts, authenticate
 from gql.budget import Budget
 from gql.context import Caller, Context
 from gql.errors import Asked, DeadlineExceededError, ExpectedError, UnavailableError, internal
+from gql.feed import Feed
 from gql.negotiation import GRAPHQL, JSON, accepts_html, response_type
 from gql.persisted import Persisted
 from gql.places import Place
@@ -58,6 +59,7 @@ class GraphQLEndpoint:
         budget: Budget | None = None,
         persisted: Persisted | None = None,
         max_age: int = 0,
+        feed: Feed | None = None,
     ) -> None:
         self.schema = schema
         self.database = database
@@ -68,6 +70,7 @@ class GraphQLEndpoint:
         self.budget = budget
         self.persisted = persisted or Persisted(Trusted(database))
         self.max_age = max_age
+        self.feed = feed
         # Bounded before the pool: a queue for connections would time out under a burst, this one only waits.
         self.in_flight = Queue(operations)
 
@@ -106,7 +109,9 @@ class GraphQLEndpoint:
         except DatabaseUnavailableError as error:
             message = "The database cannot answer right now; try again."
             raise RequestError(503, message, code=UnavailableError.code, **{"Retry-After": "1"}) from error
-        return Context(self.database, viewer, caller, page_limit=self.page_limit, budget=self.budget)
+        return Context(
+            self.database, viewer, caller, page_limit=self.page_limit, budget=self.budget, feed=self.feed
+        )
 
     async def _execute(self, operation: Operation, request: Request, media_type: str) -> Answer:
         is_trusted = False

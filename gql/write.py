@@ -10,6 +10,8 @@ from sqlalchemy.orm.attributes import flag_modified
 from strawberry import UNSET
 
 from db.base import Entity
+from db.events import EventKind
+from db.log import append
 from db.transactions import Session
 from db.write import insert_row, referenced
 from gql import policy
@@ -45,6 +47,7 @@ class Write:
     def __init__(self, context: Context) -> None:
         self.caller: Caller = context.caller
         self.database = context.database
+        self._feed = context.feed
         self.prepared: Any = None
         self._viewer = context.viewer
         self.reset()
@@ -122,6 +125,12 @@ class Write:
     async def insert(self, model: type[Entity], **values: Any) -> int:
         """The key of a new row that nothing else of the transaction needs as an entity."""
         return await insert_row(self.session, model, values)
+
+    async def tell(self, kind: EventKind, post_id: int, key: int) -> None:
+        """Let those know who follow a post, or all posts, when this is committed."""
+        await append(self.session, kind, post_id, key)
+        if self._feed is not None:
+            self.afterwards.append(self._feed.bell.ring)
 
     def key(self, model: type[Entity], global_id: str | None, *path: str) -> int:
         """The key in a global id; rejects, at the path in the input, what is none of this model."""

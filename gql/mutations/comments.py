@@ -4,6 +4,7 @@ import strawberry
 from sqlalchemy import exists, select
 
 from db import models
+from db.events import EventKind
 from db.types import now
 from gql import policy
 from gql.connections import Edge
@@ -80,6 +81,7 @@ async def create_comment(write: Write, given: CreateCommentInput) -> Outcome:
         parent_id=parent and parent.id,
         text=given.body,
     )
+    await write.tell(EventKind.COMMENT_ADDED, post.id, key)
     return Outcome(key)
 
 

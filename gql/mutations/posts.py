@@ -11,6 +11,8 @@ from strawberry import UNSET
 
 from db import models
 from db.enums import PostStatus
+from db.events import EventKind
+from db.log import schedule
 from db.text import fold
 from db.types import now
 from db.write import insert_missing, violation
@@ -145,6 +147,8 @@ async def update_post(write: Write, given: UpdatePostInput) -> Outcome:
     if given.tags is not UNSET:
         await _retag(write, post, given.tags or [])
     write.change(post, given, "title", "body", "slug", "attributes")
+    if write.session.is_modified(post):
+        await write.tell(EventKind.POST_UPDATED, post.id, post.id)
     return Outcome(post.id)
 
 
@@ -152,13 +156,9 @@ async def update_post(write: Write, given: UpdatePostInput) -> Outcome:
 async def publish_post(write: Write, given: PublishPostInput) -> Outcome:
     """Let everybody read a draft, at once or from a time to come; a scheduled post can be given another."""
     post = await _movable(write, given, Move.PUBLISH)
-    if given.at:
-        if not await write.session.scalar(select(now() < given.at)):
-            raise rejected(UserErrorCode.INVALID, "This time is not in the future.", "at")
-        post.published_at = given.at
-    else:
-        post.published_at = now()
-    post.stored_status = PostStatus.PUBLISHED
+    if given.at and not await write.session.scalar(select(now() < given.at)):
+        raise rejected(UserErrorCode.INVALID, "This time is not in the future.", "at")
+    await _publish(write, post, given.at or None)
     return Outcome(post.id)
 
 
@@ -166,6 +166,7 @@ async def publish_post(write: Write, given: PublishPostInput) -> Outcome:
 async def unpublish_post(write: Write, given: UnpublishPostInput) -> Outcome:
     """Make a post a draft again."""
     post = await _movable(write, given, Move.UNPUBLISH)
+    await _withdraw(write, post)
     post.stored_status, post.published_at = PostStatus.DRAFT, None
     return Outcome(post.id)
 
@@ -174,6 +175,7 @@ async def unpublish_post(write: Write, given: UnpublishPostInput) -> Outcome:
 async def archive_post(write: Write, given: ArchivePostInput) -> Outcome:
     """Take a post out of sight for everybody but its author and editors."""
     post = await _movable(write, given, Move.ARCHIVE)
+    await _withdraw(write, post)
     post.stored_status = PostStatus.ARCHIVED
     return Outcome(post.id)
 
@@ -190,6 +192,7 @@ async def delete_post(write: Write, given: DeletePostInput) -> Outcome:
         lock=Lock.DELETE,
     )
     await write.session.delete(post)
+    await write.tell(EventKind.POST_UPDATED, post.id, post.id)
     return Outcome(deleted=post.id)
 
 
@@ -205,6 +208,20 @@ async def record_post_view(write: Write, given: RecordPostViewInput) -> Outcome:
         .execution_options(synchronize_session=False)
     )
     return Outcome(post.id)
+
+
+async def _publish(write: Write, post: models.Post, at: datetime | None) -> None:
+    """At once, or from a time on; then it is announced when that has come."""
+    post.published_at = at or now()
+    post.stored_status = PostStatus.PUBLISHED
+    await schedule(write.session, post.id, at)
+    kind = EventKind.POST_UPDATED if at else EventKind.POST_PUBLISHED
+    await write.tell(kind, post.id, post.id)
+
+
+async def _withdraw(write: Write, post: models.Post) -> None:
+    await schedule(write.session, post.id, None)
+    await write.tell(EventKind.POST_UPDATED, post.id, post.id)
 
 
 async def _movable(write: Write, given: _OnePost, move: Move) -> models.Post:
