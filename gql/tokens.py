@@ -7,6 +7,7 @@ import secrets
 import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import jwt
@@ -22,6 +23,8 @@ _ALGORITHM = "HS256"
 _TYPE = "at+jwt"
 _LEEWAY = 10  # Seconds by which the clocks of two servers may differ.
 _REQUIRED = ["iss", "aud", "exp", "iat", "sub", "sid"]
+# Of each process; less than a kilobyte each.
+_KEPT = 4096
 
 
 class InvalidTokenError(Exception):
@@ -42,6 +45,9 @@ class Tokens:
         # A key is named by its hash: a name of its own would be one thing more to configure.
         self._keys = {hash_token(secret)[:16]: secret for secret in secrets}
         self._current = hash_token(secrets[0])[:16]
+        # A client sends its token with each request. The same text has the same signature and says the same:
+        # only the time goes on. What is refused is not kept, so that nobody fills it but who has logged in.
+        self._verified = lru_cache(maxsize=_KEPT)(self._verify)
 
     def access(self, claims: Claims, lifetime: timedelta = ACCESS_LIFETIME) -> str:
         now = int(time.time())
@@ -59,6 +65,13 @@ class Tokens:
 
     def read(self, token: str) -> Claims:
         """What an access token says; raises InvalidTokenError for anything that `access` has not made."""
+        claims, expires_at = self._verified(token)
+        if expires_at <= time.time() - _LEEWAY:
+            raise InvalidTokenError
+        return claims
+
+    def _verify(self, token: str) -> tuple[Claims, int]:
+        """What it says, and until when in seconds since 1970."""
         try:
             header = jwt.get_unverified_header(token)
             if header.get("typ") != _TYPE:
@@ -72,7 +85,7 @@ class Tokens:
                 issuer=_ISSUER,
                 leeway=_LEEWAY,
             )
-            return Claims(int(payload["sub"]), int(payload["sid"]))
+            return Claims(int(payload["sub"]), int(payload["sid"])), int(payload["exp"])
         except (jwt.InvalidTokenError, KeyError, TypeError, ValueError) as error:
             raise InvalidTokenError from error
 

@@ -196,6 +196,18 @@ async def test_a_token_can_live_for_another_time(client: Client) -> None:
     assert not await is_let_in(client, tokens.access(claims, timedelta(minutes=-1)))
 
 
+async def test_a_token_that_was_let_in_before_is_refused_when_its_time_is_over(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claims = await claims_of_ada(client)
+    token = forged(claims)
+    assert await is_let_in(client, token)
+    monkeypatch.setattr(time, "time", lambda: claims["exp"] + 9)  # Clocks differ by some seconds.
+    assert await is_let_in(client, token)
+    monkeypatch.setattr(time, "time", lambda: claims["exp"] + 11)
+    await assert_refused(client, token)
+
+
 async def test_a_session_that_has_run_out_is_refused(client: Client) -> None:
     ada = await join(client)
     as_ada = await client.viewing(ada)
