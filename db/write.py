@@ -18,7 +18,7 @@ from db.engine import Database
 from db.errors import ConnectionLostError, ContentionError
 from db.read import Visible
 from db.rows import Row, expression, row_maker
-from db.selects import Alternatives
+from db.selects import Alternatives, Columns
 from db.statements import SHAPES, Statement
 from db.transactions import Session
 
@@ -78,7 +78,7 @@ async def _tried(database: Database, work: Work[T]) -> T:
 
 
 async def referenced(
-    session: Session, model: type[Entity], key: int, columns: tuple[str, ...], visible: Visible
+    session: Session, model: type[Entity], key: int, columns: Columns, visible: Visible
 ) -> Row | None:
     """A light row of what a new row is to refer to, None where it is not there or cannot be seen.
 
@@ -90,29 +90,41 @@ async def referenced(
 
 
 @lru_cache(maxsize=SHAPES)
-def _referenced(
-    dialect: Dialect, model: type[Entity], columns: tuple[str, ...], visible: Alternatives
-) -> Statement:
+def _referenced(dialect: Dialect, model: type[Entity], columns: Columns, visible: Alternatives) -> Statement:
     found = select(*(expression(model, column).label(column) for column in columns))
     is_meant = expression(model, "id") == bindparam("key")
     locked = found.where(is_meant, or_(*visible)).with_for_update(read=True, key_share=True)
     return Statement(locked, dialect)
 
 
-async def insert_row(session: Session, model: type[Entity], values: dict[str, Any]) -> int:
-    """The key of a new row, which takes a fraction of what it takes to add an entity.
+class Inserted(NamedTuple):
+    """A new row as it will be committed, and whether it may be seen."""
+
+    row: Row
+    is_visible: bool
+
+
+async def insert_row(
+    session: Session, model: type[Entity], values: dict[str, Any], columns: Columns, visible: Visible
+) -> Inserted:
+    """Insert a row, which takes a fraction of what it takes to add an entity, and read these columns of it.
 
     Values go by attributes; what has none is the database's to set.
     """
-    ((key,),) = await session.columns(_insert(session.dialect, model, tuple(values)), values)
-    return int(key)
+    statement = _insert(session.dialect, model, tuple(values), columns, visible.alternatives)
+    *parts, (is_visible,) = await session.columns(statement, {**values, **visible.values})
+    return Inserted(row_maker(model, columns)(part for (part,) in parts), is_visible)
 
 
 @lru_cache(maxsize=SHAPES)
-def _insert(dialect: Dialect, model: type[Entity], names: tuple[str, ...]) -> Statement:
+def _insert(
+    dialect: Dialect, model: type[Entity], names: tuple[str, ...], columns: Columns, visible: Alternatives
+) -> Statement:
     table: Any = model.__table__
     values: dict[Any, Any] = {expression(model, name): bindparam(name, required=True) for name in names}
-    return Statement(insert(table).values(values).returning(table.c.id), dialect)
+    found = [expression(model, column).label(column) for column in columns]
+    # The policy's own predicate, of the row that is there now.
+    return Statement(insert(table).values(values).returning(*found, or_(*visible).label("visible")), dialect)
 
 
 async def insert_missing(

@@ -1,11 +1,13 @@
 """What every resolver can reach: who asks, and the loaders of this operation."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import strawberry
 
 from db.engine import Database
+from db.rows import Row
 from gql.attempts import hashed, network
 from gql.auth import Accounts
 from gql.budget import Budget, Spent
@@ -57,6 +59,7 @@ class Context:
         self._caller = caller
         self._loaders: Loaders | None = None
         self._needed: Needed | None = None
+        self._known: Sequence[Row] = ()
 
     @property
     def has_invalid_token(self) -> bool:
@@ -82,15 +85,22 @@ class Context:
     def load(self, info: "Info") -> Loaders:
         """The loaders, which need the operation's document to know what columns to read."""
         if self._loaders is None:
-            if self._needed is None:
-                self._needed = needed_columns(info)
-            self._loaders = Loaders(self.database, self.viewer, self._needed)
+            self._loaders = Loaders(self.database, self.viewer, self.needed(info), self._known)
         return self._loaders
 
-    async def renew(self, viewer: Viewer | None) -> None:
-        """Forget what was read: after a write, and for another viewer after a log-in."""
+    def needed(self, info: "Info") -> Needed:
+        """The columns that the operation reads, of each model."""
+        if self._needed is None:
+            self._needed = needed_columns(info)
+        return self._needed
+
+    async def renew(self, viewer: Viewer | None, known: Sequence[Row] = ()) -> None:
+        """Forget what was read: after a write, and for another viewer after a log-in.
+
+        What that viewer may see of a write may be known from the write itself, with all that is needed of it.
+        """
         await self.close()
-        self.viewer, self._loaders = viewer, None
+        self.viewer, self._known, self._loaders = viewer, known, None
 
     async def close(self) -> None:
         if self._loaders is not None:

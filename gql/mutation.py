@@ -1,8 +1,8 @@
 """The one door of every write.
 
 permission -> validated input -> work in a transaction of its own -> a rejection rolls back, otherwise commit
--> loaders renewed -> only then what the payload selects is read, on the read lane. So what a client is told
-is what is committed, and nothing is held meanwhile.
+-> loaders renewed -> only then what the payload selects is read, on the read lane, but for a new row, which
+its own insert has brought back. So what a client is told is what is committed, and nothing is held meanwhile.
 """
 
 from collections.abc import Awaitable, Callable
@@ -82,7 +82,7 @@ def mutation(
         kind = signature(work).parameters["given"].annotation
 
         async def resolve(info: Info, input: Any) -> Any:  # noqa: A002 # The argument's name in the schema.
-            return await _perform(info.context, work, permission, prepare, input)
+            return await _perform(info, work, permission, prepare, input)
 
         resolve.__annotations__ = {
             "info": Info,
@@ -101,8 +101,9 @@ def mutation(
 
 
 async def _perform(
-    context: Context, work: Work, permission: Permission, prepare: Prepare | None, given: Any
+    info: Info, work: Work, permission: Permission, prepare: Prepare | None, given: Any
 ) -> Outcome:
+    context = info.context
     if not permission.is_given(context.viewer):
         if context.viewer is None:
             raise UnauthenticatedError("Only somebody who is logged in can do this.")
@@ -110,9 +111,9 @@ async def _perform(
     given, problems = validated(given)
     if problems:
         return _refused(*problems)
-    write = Write(context)
+    write = Write(context, context.needed(info))
     outcome = await _tried(context, write, work, prepare, given)
-    await context.renew(write.viewer)
+    await context.renew(write.viewer, write.inserted[write.viewer])
     return outcome
 
 

@@ -1,6 +1,7 @@
 """What a mutation works with: the session of its transaction, and the rows that its viewer may see."""
 
 import enum
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -12,6 +13,7 @@ from strawberry import UNSET
 from db.base import Entity
 from db.events import EventKind
 from db.log import append
+from db.rows import Row
 from db.transactions import Session
 from db.write import insert_row, referenced
 from gql import policy
@@ -20,6 +22,7 @@ from gql.context import Caller, Context
 from gql.errors import BadUserInputError, Problem, Rejected, UserErrorCode, rejected
 from gql.policy import Viewer
 from gql.relay import key_of
+from gql.selection import Needed
 
 E = TypeVar("E", bound=Entity)
 
@@ -44,11 +47,12 @@ class Write:
 
     session: Session
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, needed: Needed) -> None:
         self.caller: Caller = context.caller
         self.database = context.database
         self._feed = context.feed
         self.prepared: Any = None
+        self._needed = needed
         self._viewer = context.viewer
         self.reset()
 
@@ -61,6 +65,8 @@ class Write:
         self.viewer = self._viewer
         # What is done after the commit, such as sending a mail.
         self.afterwards: list[Callable[[], None]] = []
+        # What was inserted, as the payload is going to read it, by who may see it.
+        self.inserted: dict[Viewer | None, list[Row]] = defaultdict(list)
 
     def committed(self) -> None:
         """Also when nobody waits for the answer any more."""
@@ -123,8 +129,12 @@ class Write:
         return row
 
     async def insert(self, model: type[Entity], **values: Any) -> int:
-        """The key of a new row that nothing else of the transaction needs as an entity."""
-        return await insert_row(self.session, model, values)
+        """The key of a new row that nothing else of the transaction needs as an entity, or changes."""
+        columns, visible = self._needed.get(model, ("id",)), policy.visible(model, self.viewer)
+        row, is_visible = await insert_row(self.session, model, values, columns, visible)
+        if is_visible:
+            self.inserted[self.viewer].append(row)
+        return row.id
 
     async def tell(self, kind: EventKind, post_id: int, key: int) -> None:
         """Let those know who follow a post, or all posts, when this is committed."""

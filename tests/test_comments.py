@@ -5,12 +5,17 @@ from typing import Any
 
 import pytest
 
+from db import read
 from db.enums import Role
-from db.models import Post
+from db.models import Comment, Post
+from db.write import insert_row
+from gql import policy
+from gql.policy import Viewer
 from gql.relay import to_global_id
 from tests import factories
 from tests.client import Client
 from tests.inputs import global_id
+from tests.sent import sent
 
 pytestmark = pytest.mark.anyio
 
@@ -217,3 +222,50 @@ async def test_a_payload_reads_what_is_committed(world: World) -> None:
         "bad": {"comment": None, "userErrors": [{"code": "INVALID"}]},
         "three": {"post": {"viewCount": 1, "version": 1, "comments": {"totalCount": 2}}},
     }
+
+
+ALL_COLUMNS = "id body createdAt updatedAt version viewerCanUpdate viewerCanDelete"
+
+
+async def test_a_new_comment_comes_back_with_its_own_insert(world: World) -> None:
+    """As a read would have it, which is not needed."""
+    selection = f"comment {{{ALL_COLUMNS} author {{id}}}} commentEdge {{cursor node {{id}}}}"
+    with sent(world.bob.database) as reads:
+        payload = await world.bob.mutate(
+            "createComment", selection, postId=global_id(world.post), body="A note"
+        )
+    # Who asks, and who has written it.
+    assert len(reads) == 2
+    assert not [each.sql for each in reads if "FROM comments" in each.sql]
+    query = f"query ($id: ID!) {{node(id: $id) {{... on Comment {{{ALL_COLUMNS} author {{id}}}}}}}}"
+    assert (await world.bob.data(query, {"id": payload["comment"]["id"]}))["node"] == payload["comment"]
+
+
+async def test_whether_a_new_row_may_be_seen_is_what_a_read_says(world: World) -> None:
+    database, columns = world.bob.database, ("id", "created_at", "body", "author_id")
+    ada, somebody = world.post.author_id, factories.user()
+    await factories.save(database, somebody)
+    viewers = [None, *(Viewer(key, role) for key in (ada, somebody.id) for role in Role)]
+    for post in (world.post, *world.drafts.values()):
+        values = {"post_id": post.id, "public_from": post.public_from, "owner_id": ada}
+        values |= {"author_id": somebody.id, "text": "A note"}
+        for viewer in viewers:
+            visible = policy.visible(Comment, viewer)
+            async with database.writing() as session:
+                row, is_visible = await insert_row(session, Comment, values, columns, visible)
+            found = await read.rows_by_key(database, Comment, "id", [row.id], columns, visible)
+            assert found == ({row.id: row} if is_visible else {})
+
+
+async def test_what_may_not_be_seen_is_not_shown_to_whoever_writes_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No policy of today is like that."""
+    visible, hidden = policy.visible, policy.visible(Comment, None, hidden=True)
+    monkeypatch.setattr(
+        policy,
+        "visible",
+        lambda model, *given, **more: hidden if model is Comment else visible(model, *given, **more),
+    )
+    payload = await world.bob.mutate("createComment", "comment {id}", postId=global_id(world.post), body="x")
+    assert payload == {"comment": None, "userErrors": []}

@@ -13,6 +13,7 @@ from db.engine import Database, DatabaseSettings
 from db.errors import DatabaseUnavailableError
 from db.transactions import Session, WriteLane
 from db.write import insert_row, transaction, violation
+from gql.policy import visible
 from tests.conftest import NewUrl
 from tests.reading import TERMINATE, outside
 
@@ -39,7 +40,8 @@ async def tags(database: Database) -> set[str]:
 
 
 async def insert_tag(session: Session, name: str, slug: str = "") -> int:
-    return await insert_row(session, models.Tag, {"name": name, "name_key": name, "slug": slug or name})
+    values = {"name": name, "name_key": name, "slug": slug or name}
+    return (await insert_row(session, models.Tag, values, ("id",), visible(models.Tag, None))).row.id
 
 
 async def one(session: Session) -> Any:
