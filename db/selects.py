@@ -26,6 +26,7 @@ from sqlalchemy import (
     select,
     true,
 )
+from sqlalchemy.types import TypeEngine
 
 from db.base import Entity
 from db.keyset import Keyset, Page, bounded
@@ -176,10 +177,13 @@ def is_among(dialect: Dialect, column: ColumnElement[Any]) -> ColumnElement[bool
     return column == func.any(_array(column))
 
 
+def uncut(column: ColumnElement[Any]) -> TypeEngine[Any]:
+    """A parameter's type for a column: the parameter is cast to it, and a cast to varchar(220) cuts texts."""
+    return Text() if isinstance(column.type, String) else column.type
+
+
 def _array(column: ColumnElement[Any]) -> ColumnElement[Any]:
-    # The parameter is cast to its type, and a cast to varchar(220) would cut a longer text until it matches.
-    kind = Text() if isinstance(column.type, String) else column.type
-    return bindparam("keys", type_=ARRAY(kind))
+    return bindparam("keys", type_=ARRAY(uncut(column)))
 
 
 def _json() -> TableValuedAlias:

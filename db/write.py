@@ -4,13 +4,15 @@ import asyncio
 import random
 import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Dialect, UniqueConstraint, bindparam, insert, or_, select
+from sqlalchemy import Dialect, UniqueConstraint, bindparam, insert, inspect, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.orm.exc import StaleDataError
 
 from db.base import Base, Entity
@@ -18,7 +20,8 @@ from db.engine import Database
 from db.errors import ConnectionLostError, ContentionError
 from db.read import Visible
 from db.rows import Row, expression, row_maker
-from db.selects import Alternatives, Columns
+from db.selects import Alternatives, Columns, uncut
+from db.sources import referring
 from db.statements import SHAPES, Statement
 from db.transactions import Session
 
@@ -28,6 +31,8 @@ _TRIES = 4
 _PAUSE = 0.05  # Seconds, at most, before the second try; each later one may wait twice as long.
 _UNIQUE = ("23505", sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
 _REFERENCE = ("23503", sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY)
+# Locked against those who delete a row, and who change what foreign keys bring along.
+_REFERRING: dict[str, Any] = {"read": True, "key_share": True}
 
 
 Work = Callable[[Session], Awaitable[T]]
@@ -93,7 +98,7 @@ async def referenced(
 def _referenced(dialect: Dialect, model: type[Entity], columns: Columns, visible: Alternatives) -> Statement:
     found = select(*(expression(model, column).label(column) for column in columns))
     is_meant = expression(model, "id") == bindparam("key")
-    locked = found.where(is_meant, or_(*visible)).with_for_update(read=True, key_share=True)
+    locked = found.where(is_meant, or_(*visible)).with_for_update(**_REFERRING)
     return Statement(locked, dialect)
 
 
@@ -104,27 +109,63 @@ class Inserted(NamedTuple):
     is_visible: bool
 
 
+@dataclass(frozen=True)
+class Reference:
+    """To what a new row refers by a many-to-one relationship, where that is visible to whoever writes."""
+
+    relationship: InstrumentedAttribute[Any]
+    key: int
+    visible: Alternatives
+
+    @property
+    def model(self) -> type[Entity]:
+        """That of the new row."""
+        model: Any = self.relationship.class_
+        return model  # type: ignore[no-any-return] # A relationship of an entity.
+
+
 async def insert_row(
-    session: Session, model: type[Entity], values: dict[str, Any], columns: Columns, visible: Visible
-) -> Inserted:
+    session: Session, reference: Reference, values: dict[str, Any], columns: Columns, visible: Visible
+) -> Inserted | None:
     """Insert a row, which takes a fraction of what it takes to add an entity, and read these columns of it.
 
-    Values go by attributes; what has none is the database's to set.
+    None where what it refers to is not there or cannot be seen. That is locked as by `referenced`, and what
+    the foreign key brings along is taken over. Values go by attributes; what has none is the database's to
+    set. `visible` has the values for the reference's predicate too: both are of one viewer.
     """
-    statement = _insert(session.dialect, model, tuple(values), columns, visible.alternatives)
-    *parts, (is_visible,) = await session.columns(statement, {**values, **visible.values})
-    return Inserted(row_maker(model, columns)(part for (part,) in parts), is_visible)
+    shape = (reference.relationship, reference.visible, tuple(values), columns, visible.alternatives)
+    given = {**values, **visible.values, _REFERRED: reference.key}
+    found = await session.columns(_insert(session.dialect, *shape), given)
+    for *parts, is_visible in zip(*found, strict=True):
+        return Inserted(row_maker(reference.model, columns)(parts), is_visible)
+    return None
+
+
+_REFERRED = "referred_key"
 
 
 @lru_cache(maxsize=SHAPES)
 def _insert(
-    dialect: Dialect, model: type[Entity], names: tuple[str, ...], columns: Columns, visible: Alternatives
+    dialect: Dialect,
+    relationship: InstrumentedAttribute[Any],
+    referred: Alternatives,
+    names: tuple[str, ...],
+    columns: Columns,
+    visible: Alternatives,
 ) -> Statement:
-    table: Any = model.__table__
-    values: dict[Any, Any] = {expression(model, name): bindparam(name, required=True) for name in names}
+    model: Any = relationship.class_
+    pairs = relationship.property.synchronize_pairs
+    given = [expression(model, name) for name in names]
+    parameters = [
+        bindparam(name, type_=uncut(column), required=True) for name, column in zip(names, given, strict=True)
+    ]
+    is_meant = referring(pairs)[0] == bindparam(_REFERRED, required=True)
+    source = select(*(remote for remote, _ in pairs), *parameters).where(is_meant, or_(*referred))
+    targets = [*(local for _, local in pairs), *given]
     found = [expression(model, column).label(column) for column in columns]
+    statement = insert(inspect(model).local_table).from_select(targets, source.with_for_update(**_REFERRING))
     # The policy's own predicate, of the row that is there now.
-    return Statement(insert(table).values(values).returning(*found, or_(*visible).label("visible")), dialect)
+    return Statement(statement.returning(*found, or_(*visible).label("visible")), dialect)
 
 
 async def insert_missing(

@@ -15,7 +15,7 @@ from db.events import EventKind
 from db.log import append
 from db.rows import Row
 from db.transactions import Session
-from db.write import insert_row, referenced
+from db.write import Reference, insert_row, referenced
 from gql import policy
 from gql.auth import Accounts
 from gql.context import Caller, Context
@@ -103,7 +103,7 @@ class Write:
         key = self.key(model, global_id, *path)
         row = await self.locked(model, key, also=also, lock=lock)
         if row is None:
-            raise rejected(UserErrorCode.NOT_FOUND, f"There is no such {model.__name__.lower()}.", *path)
+            raise _missing(model, *path)
         if may and not may(self.viewer, row):
             raise rejected(UserErrorCode.FORBIDDEN, "You may not do this.", *path)
         if version is not UNSET and version != getattr(row, "version"):  # noqa: B009 # Only some have one.
@@ -125,16 +125,28 @@ class Write:
         names = ("id", *(column.key for column in columns))
         row = await referenced(self.session, model, key, names, policy.visible(model, self.viewer))
         if row is None:
-            raise rejected(UserErrorCode.NOT_FOUND, f"There is no such {model.__name__.lower()}.", path)
+            raise _missing(model, path)
         return row
 
-    async def insert(self, model: type[Entity], **values: Any) -> int:
-        """The key of a new row that nothing else of the transaction needs as an entity, or changes."""
-        columns, visible = self._needed.get(model, ("id",)), policy.visible(model, self.viewer)
-        row, is_visible = await insert_row(self.session, model, values, columns, visible)
-        if is_visible:
-            self.inserted[self.viewer].append(row)
-        return row.id
+    async def insert(
+        self, to: InstrumentedAttribute[Any], global_id: str | None, path: str, **values: Any
+    ) -> int:
+        """The key of a new row that nothing else of the transaction needs as an entity, or changes.
+
+        `to` is the relationship that leads to what the global id names, which is locked as by `reference`;
+        what its foreign key brings along is taken over. Rejects as `find` does.
+        """
+        target = to.property.mapper.class_
+        referred = policy.visible(target, self.viewer).alternatives
+        reference = Reference(to, self.key(target, global_id, path), referred)
+        columns = self._needed.get(reference.model, ("id",))
+        visible = policy.visible(reference.model, self.viewer)
+        inserted = await insert_row(self.session, reference, values, columns, visible)
+        if inserted is None:
+            raise _missing(target, path)
+        if inserted.is_visible:
+            self.inserted[self.viewer].append(inserted.row)
+        return inserted.row.id
 
     async def tell(self, kind: EventKind, post_id: int, key: int) -> None:
         """Let those know who follow a post, or all posts, when this is committed."""
@@ -174,6 +186,10 @@ class Write:
                 setattr(row, name, value)
                 # SQLAlchemy compares JSON as Python does, by which it would write no true over a 1.
                 flag_modified(row, name)
+
+
+def _missing(model: type[Entity], *path: str) -> Rejected:
+    return rejected(UserErrorCode.NOT_FOUND, f"There is no such {model.__name__.lower()}.", *path)
 
 
 def is_same(left: Any, right: Any) -> bool:

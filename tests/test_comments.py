@@ -1,14 +1,17 @@
 """Comments keep their thread together, whatever becomes of them; and payloads tell what is committed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
+from sqlalchemy import false
 
 from db import read
 from db.enums import Role
 from db.models import Comment, Post
-from db.write import insert_row
+from db.read import Visible
+from db.selects import Alternatives
+from db.write import Reference, insert_row
 from gql import policy
 from gql.policy import Viewer
 from gql.relay import to_global_id
@@ -247,12 +250,14 @@ async def test_whether_a_new_row_may_be_seen_is_what_a_read_says(world: World) -
     await factories.save(database, somebody)
     viewers = [None, *(Viewer(key, role) for key in (ada, somebody.id) for role in Role)]
     for post in (world.post, *world.drafts.values()):
-        values = {"post_id": post.id, "public_from": post.public_from, "owner_id": ada}
-        values |= {"author_id": somebody.id, "text": "A note"}
+        reference = Reference(Comment.post, post.id, policy.visible(Post, viewers[-1]).alternatives)
+        values = {"author_id": somebody.id, "text": "A note"}
         for viewer in viewers:
             visible = policy.visible(Comment, viewer)
             async with database.writing() as session:
-                row, is_visible = await insert_row(session, Comment, values, columns, visible)
+                inserted = await insert_row(session, reference, values, columns, visible)
+            assert inserted is not None
+            row, is_visible = inserted
             found = await read.rows_by_key(database, Comment, "id", [row.id], columns, visible)
             assert found == ({row.id: row} if is_visible else {})
 
@@ -261,11 +266,12 @@ async def test_what_may_not_be_seen_is_not_shown_to_whoever_writes_it(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No policy of today is like that."""
-    visible, hidden = policy.visible, policy.visible(Comment, None, hidden=True)
-    monkeypatch.setattr(
-        policy,
-        "visible",
-        lambda model, *given, **more: hidden if model is Comment else visible(model, *given, **more),
-    )
+    visible, nobody = policy.visible, Alternatives([false()])
+
+    def hiding(model: Any, *given: Any, **more: Any) -> Visible:
+        seen = visible(model, *given, **more)
+        return replace(seen, alternatives=nobody) if model is Comment else seen
+
+    monkeypatch.setattr(policy, "visible", hiding)
     payload = await world.bob.mutate("createComment", "comment {id}", postId=global_id(world.post), body="x")
     assert payload == {"comment": None, "userErrors": []}

@@ -5,15 +5,15 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import bindparam, func, insert, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from db import models
 from db.engine import Database, DatabaseSettings
 from db.errors import DatabaseUnavailableError
+from db.statements import Statement
 from db.transactions import Session, WriteLane
-from db.write import insert_row, transaction, violation
-from gql.policy import visible
+from db.write import transaction, violation
 from tests.conftest import NewUrl
 from tests.reading import TERMINATE, outside
 
@@ -40,8 +40,12 @@ async def tags(database: Database) -> set[str]:
 
 
 async def insert_tag(session: Session, name: str, slug: str = "") -> int:
+    """Beside the session."""
     values = {"name": name, "name_key": name, "slug": slug or name}
-    return (await insert_row(session, models.Tag, values, ("id",), visible(models.Tag, None))).row.id
+    table: Any = models.Tag.__table__
+    statement: Any = insert(table).values({each: bindparam(each, required=True) for each in values})
+    ((key,),) = await session.columns(Statement(statement.returning(table.c.id), session.dialect), values)
+    return int(key)
 
 
 async def one(session: Session) -> Any:

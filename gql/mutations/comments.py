@@ -63,26 +63,26 @@ class DeleteCommentPayload(CommentPayload):
 @mutation(CreateCommentPayload, Permission.USER)
 async def create_comment(write: Write, given: CreateCommentInput) -> Outcome:
     """Say something about a post, or reply to a comment."""
-    # So long the post cannot be withdrawn, and its copies in the comment are right.
-    post = await write.reference(
-        models.Post, given.post_id, "postId", models.Post.public_from, models.Post.author_id
-    )
-    parent = None
-    if given.parent_id:
-        parent = await write.reference(models.Comment, given.parent_id, "parentId", models.Comment.post_id)
-        if parent.post_id != post.id:
-            raise rejected(UserErrorCode.INVALID, "This is a comment of another post.", "parentId")
+    parent_id = await _parent(write, given) if given.parent_id else None
     key = await write.insert(
-        models.Comment,
-        post_id=post.id,
-        public_from=post.public_from,
-        owner_id=post.author_id,
+        models.Comment.post,
+        given.post_id,
+        "postId",
         author_id=write.user_id,
-        parent_id=parent and parent.id,
+        parent_id=parent_id,
         text=given.body,
     )
     await write.tell(EventKind.COMMENT_ADDED, post.id, key)
     return Outcome(key)
+
+
+async def _parent(write: Write, given: CreateCommentInput) -> int:
+    # The post first, as whoever deletes it locks it before its comments.
+    post = await write.reference(models.Post, given.post_id, "postId")
+    parent = await write.reference(models.Comment, given.parent_id, "parentId", models.Comment.post_id)
+    if parent.post_id != post.id:
+        raise rejected(UserErrorCode.INVALID, "This is a comment of another post.", "parentId")
+    return int(parent.id)
 
 
 @mutation(UpdateCommentPayload, Permission.USER)
