@@ -36,7 +36,7 @@ from gql.trusted import Trusted
 # When an operation is cancelled graphql-core leaves coroutines behind that it had not begun to await.
 warnings.filterwarnings("ignore", "coroutine 'Executor", RuntimeWarning)
 
-_UNWATCHED = 0.02  # Seconds after which an operation is watched.
+_UNWATCHED = 0.1  # Seconds after which an operation is watched.
 
 # An address with one of these asks for an answer, whoever opens it.
 _ASKING = {b"query", b"documentId", b"doc_id", b"id", b"extensions"}
