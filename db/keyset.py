@@ -182,11 +182,16 @@ def bounded(
     range of the bounds; UNION puts them together, and drops what was found twice. An OR would be no range of
     any index.
 
-    The columns include the order's, by the names of the model's attributes. `parents` is the table of another
-    FROM to which the alternatives may refer.
+    The columns are named by the model's attributes, and the id is one of them. `parents` is the table of
+    another FROM to which the alternatives may refer.
     """
     # The number is a part of the SQL text: a generic plan that does not know it may sort the whole table.
     limit = literal_column(str(keyset.page.limit), Integer)
+    ranges, names = keyset.ranges(), [str(column.key) for column in columns]
+    order = keyset.page.order.column
+    is_one = len(alternatives) * len(ranges) == 1
+    if not is_one and order not in names:  # What is put together is put in order once more.
+        columns = [*columns, keyset.column.label(order)]
     parts = [
         select(*columns)
         .select_from(source)
@@ -195,9 +200,9 @@ def bounded(
         .limit(limit)
         .correlate(parents)
         for alternative in alternatives
-        for bounds in keyset.ranges()
+        for bounds in ranges
     ]
-    if len(parts) == 1:
+    if is_one:
         return parts[0]
     rows = union(*(select(part.subquery()) for part in parts)).subquery()
-    return select(rows).order_by(*keyset.order_by(rows)).limit(limit)
+    return select(*(rows.c[name] for name in names)).order_by(*keyset.order_by(rows)).limit(limit)

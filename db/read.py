@@ -66,7 +66,7 @@ async def rows_by_key(
 async def pages(
     database: Database, rows: Rows, parents: Sequence[Any], page: Page, columns: Columns
 ) -> dict[Any, list[Row]]:
-    """One page of rows for each parent, in the connection's order, whose column is one of the columns."""
+    """One page of rows for each parent, in the connection's order."""
     source = source_of(rows.target)
     of_all = source.parent is None or parents == [ALL]
     build = selects.page_of_all if of_all else selects.pages_of_parents

@@ -18,6 +18,7 @@ from gql.context import Info, load
 from gql.errors import BadUserInputError
 from gql.loaders import EVERYTHING, Loaders, Narrowing, using
 from gql.relay import attribute_of, column_field, described
+from gql.selection import ORDER
 from gql.settings import DEFAULT_PAGE, PAGE_LIMIT
 
 T = TypeVar("T")
@@ -118,7 +119,7 @@ def _cursors(roots: Sequence[Loaded], info: Info) -> Sequence[str]:
 @strawberry.type(description="A node and its place in the connection.")
 class Edge(Generic[T]):
     node: T = strawberry.field(description="The node at the end of this edge.")
-    cursor: str = column_field(_cursors, description="Where to go on, as `after` or `before`.")
+    cursor: str = column_field(_cursors, ORDER, description="Where to go on, as `after` or `before`.")
 
 
 @strawberry.type(description="A page of a longer list, by cursors that stay right when rows come and go.")
@@ -126,7 +127,7 @@ class Connection(Generic[T]):
     edges: list[Edge[T]] = column_field(_of_pages(_edges), description="The page's nodes with their cursors.")
     nodes: list[T] = column_field(_of_pages(Pages.of), description="The page's nodes.")
     page_info: PageInfo = column_field(
-        _of_pages(_page_info), description="What lies before and behind the page."
+        _of_pages(_page_info), ORDER, description="What lies before and behind the page."
     )
     total_count: int = column_field(
         _total_counts, description="How many nodes there are on all pages together."

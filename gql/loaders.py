@@ -91,7 +91,8 @@ class Loaders:
 
         async def fetch(values: list[Any]) -> dict[Any, Row]:
             visible = policy.visible(model, self._viewer)
-            return await read.rows_by_key(self._database, model, key, values, self._columns(model), visible)
+            columns = self._needed.of(model)
+            return await read.rows_by_key(self._database, model, key, values, columns, visible)
 
         return self._loader((model, key), fetch).load(Wanted(values, missing))
 
@@ -99,7 +100,7 @@ class Loaders:
         """One page's visible rows for each parent, or those of all of a model where the parent is ALL."""
 
         async def fetch(parents: list[Any]) -> dict[Any, list[Row]]:
-            columns = self._columns(source_of(target).model, page.order.column)
+            columns = self._needed.of(source_of(target).model, page.order.column)
             return await read.pages(self._database, self._rows(target, narrowing), parents, page, columns)
 
         return self._loader((target, narrowing.key, page), fetch).load(Wanted(parents, ()))
@@ -131,10 +132,6 @@ class Loaders:
     def _rows(self, target: Target, narrowing: Narrowing) -> Rows:
         visible = policy.visible(source_of(target).model, self._viewer, hidden=narrowing.hidden)
         return Rows(target, visible, narrowing.left, narrowing.values)
-
-    def _columns(self, model: type[Entity], *more: str) -> tuple[str, ...]:
-        columns = self._needed.get(model, ("id",))
-        return columns + tuple(column for column in more if column not in columns)
 
     def _loader(self, key: Hashable, fetch: Fetch) -> "_Loader":
         loader = self._made.get(key)

@@ -6,6 +6,7 @@ the key of a loader short: a post is loaded once, by whichever path it is reache
 
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import strawberry
@@ -29,7 +30,21 @@ from gql.execution import Kept
 NEEDS = "needs"
 """The key in a field's metadata under which it names the columns of its row that it reads."""
 
-Needed = Mapping[type[Entity], tuple[str, ...]]
+ORDER = "order"
+"""Among a field's needs: the column that a connection is ordered by, which a row's cursor is made of."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Needed:
+    """The columns of each model, and whether those that connections are ordered by are needed too."""
+
+    columns: Mapping[type[Entity], tuple[str, ...]]
+    orders: bool
+
+    def of(self, model: type[Entity], order: str = "id") -> tuple[str, ...]:
+        """Always with the id; of a connection's rows with its order's column where somebody asks for it."""
+        columns = self.columns.get(model, ("id",))
+        return (*columns, order) if self.orders and order not in columns else columns
 
 
 # Of operations. It holds on to them, so that no other has their identity.
@@ -39,10 +54,11 @@ _kept: Kept[tuple[OperationDefinitionNode, Needed]] = Kept()
 def needed_columns(info: strawberry.Info[Any, Any]) -> Needed:
     """The columns of each model that the operation's fields read, always with the id."""
     operation = info.operation
-    known, needed = _kept.get(id(operation)) or (None, {})
-    if known is not operation:
-        needed = _needed(info._raw_info)
-        _kept.put(id(operation), (operation, needed), len(operation.loc.source.body) if operation.loc else 0)
+    kept = _kept.get(id(operation))
+    if kept is not None and kept[0] is operation:
+        return kept[1]
+    needed = _needed(info._raw_info)
+    _kept.put(id(operation), (operation, needed), len(operation.loc.source.body) if operation.loc else 0)
     return needed
 
 
@@ -51,7 +67,8 @@ def _needed(info: GraphQLResolveInfo[Any]) -> Needed:
     # Whoever asks first need not be a root field: a mutation's payload reads after its transaction.
     root = info.schema.get_root_type(info.operation.operation) or info.parent_type
     walk.selections(info.operation.selection_set, root)
-    return {model: ("id", *sorted(columns - {"id"})) for model, columns in walk.columns.items()}
+    columns = {model: ("id", *sorted(columns - {"id"})) for model, columns in walk.columns.items()}
+    return Needed(columns, walk.orders)
 
 
 class _Walk:
@@ -59,6 +76,7 @@ class _Walk:
         self.schema = info.schema
         self.fragments: dict[str, FragmentDefinitionNode] = dict(info.fragments)
         self.columns: dict[type[Entity], set[str]] = defaultdict(set)
+        self.orders = False
 
     def selections(self, selection_set: SelectionSetNode | None, parent: GraphQLNamedType) -> None:
         for node in selection_set.selections if selection_set else ():
@@ -80,6 +98,9 @@ class _Walk:
         if field is None:  # A field that every type has, such as __typename.
             return
         declared = parent.extensions["strawberry-definition"].origin
-        if model := getattr(declared, "model", None):
-            self.columns[model].update(field.extensions["strawberry-definition"].metadata.get(NEEDS, ()))
+        needs = field.extensions["strawberry-definition"].metadata.get(NEEDS, ())
+        if ORDER in needs:
+            self.orders = True
+        elif model := getattr(declared, "model", None):
+            self.columns[model].update(needs)
         self.selections(node.selection_set, get_named_type(field.type))

@@ -139,7 +139,7 @@ class Write:
         target = to.property.mapper.class_
         referred = policy.visible(target, self.viewer).alternatives
         reference = Reference(to, self.key(target, global_id, path), referred)
-        columns = self._needed.get(reference.model, ("id",))
+        columns = self._needed.of(reference.model)
         visible = policy.visible(reference.model, self.viewer)
         inserted = await insert_row(self.session, reference, values, columns, visible)
         if inserted is None:

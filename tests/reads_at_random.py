@@ -73,7 +73,7 @@ class Reads:
             after=self._position(model, order),
             before=self._position(model, order),
         )
-        columns = self._columns(model, order.column)
+        columns = self._columns(model)
         return f"{(rows, parents, page, columns)}", lambda: read.pages(
             self.database, rows, parents, page, columns
         )
@@ -102,10 +102,10 @@ class Reads:
     def _visible(self, model: type[Entity], hidden: bool = False) -> read.Visible:
         return policy.visible(model, self._viewer(), hidden=hidden)
 
-    def _columns(self, model: type[Entity], *needed: str) -> tuple[str, ...]:
+    def _columns(self, model: type[Entity]) -> tuple[str, ...]:
         names = list(inspect(model).column_attrs.keys())
         chosen = self.random.sample(names, self.random.randint(0, len(names)))
-        return tuple(dict.fromkeys(["id", *chosen, *needed]))
+        return tuple(dict.fromkeys(["id", *chosen]))
 
     def _position(self, model: type[Entity], order: Order) -> Position | None:
         row = self.random.choice([None, *self.rows[model]])

@@ -157,3 +157,23 @@ async def test_a_wide_and_deep_document_keeps_to_its_bound(client: Client) -> No
             await client.data(document)
         taken.append(len(statements))
     assert 8 < max(taken) <= bound(document)
+
+
+@pytest.mark.parametrize(
+    ("document", "is_read"),
+    [
+        ("{posts {nodes {title}}}", False),
+        ("{posts {edges {node {title}}}}", False),
+        ("{posts {edges {node {title} cursor}}}", True),
+        ("{posts {nodes {title} pageInfo {endCursor}}}", True),
+        ("{posts {...Page}} fragment Page on PostConnection {edges {cursor}}", True),
+    ],
+)
+async def test_what_a_connection_is_ordered_by_is_read_for_cursors_only(
+    client: Client, document: str, is_read: bool
+) -> None:
+    await factories.save(client.database, factories.post(factories.user()))
+    with client.statements() as statements:
+        await client.data(document)
+    columns, _, _ = statements[0].sql.partition("FROM")
+    assert ("public_from" in columns) is is_read
