@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BindParameter,
@@ -26,7 +26,6 @@ from db.models import Post, has_status
 from db.statements import SHAPES, Statement
 from db.transactions import Session
 from db.types import UtcDateTime, now
-from db.write import insert_row
 
 _LAST_ID = 2**63 - 1
 
@@ -49,7 +48,7 @@ class Happened(NamedTuple):
 
 async def append(session: Session, kind: EventKind, post_id: int, key: int) -> None:
     """Write down what this transaction does: it is read when that is committed, and never otherwise."""
-    await insert_row(session, Event, {"kind": kind, "post_id": post_id, "key": key})
+    await session.columns(_append(session.dialect), {"kind": kind, "post_id": post_id, "key": key})
 
 
 async def latest(database: Database) -> Position:
@@ -128,6 +127,12 @@ async def forget(session: Session, age: timedelta, most: int = 10_000) -> int:
 
 
 @lru_cache(maxsize=SHAPES)
+def _append(dialect: Dialect) -> Statement:
+    values = {column.key: _parameter(column) for column in (Event.kind, Event.post_id, Event.key)}
+    return Statement(insert(Event).values(values).returning(Event.id), dialect)
+
+
+@lru_cache(maxsize=SHAPES)
 def _latest(dialect: Dialect) -> Statement:
     return Statement(
         select(oldest_transaction_id(), select(func.coalesce(func.max(Event.id), 0)).scalar_subquery()),
@@ -153,5 +158,5 @@ def _known(dialect: Dialect) -> Statement:
     return Statement(select(func.count()).select_from(Event).where(*conditions), dialect)
 
 
-def _parameter(column: InstrumentedAttribute[int]) -> BindParameter[int]:
+def _parameter(column: InstrumentedAttribute[Any]) -> BindParameter[Any]:
     return bindparam(column.key, type_=column.type, required=True)

@@ -38,6 +38,7 @@ from gql.requests import Operation
 from gql.responses import body_of
 from gql.results import Result
 from gql.schema import Schema
+from gql.selection import NOTHING
 from gql.settings import PAGE_LIMIT
 from gql.subscribed import Subscribed
 from gql.subscription import Told, Verdict, to_event_id
@@ -198,7 +199,7 @@ class Live:
 
     async def _read(self, delivery: Delivery, asker: _Asker, viewer: Viewer | None) -> _Shown:
         event, subscribed = delivery.event, asker.subscribed
-        verdict = await subscribed.following.judge(Loaders(self.database, viewer, {}), event.key)
+        verdict = await subscribed.following.judge(Loaders(self.database, viewer, NOTHING), event.key)
         if verdict is Verdict.KEEP_BACK:
             return _Shown(None)
         context = self._context(viewer, asker.caller)

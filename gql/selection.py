@@ -47,6 +47,9 @@ class Needed:
         return (*columns, order) if self.orders and order not in columns else columns
 
 
+NOTHING = Needed({}, orders=False)
+
+
 # Of operations. It holds on to them, so that no other has their identity.
 _kept: Kept[tuple[OperationDefinitionNode, Needed]] = Kept()
 

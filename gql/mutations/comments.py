@@ -72,7 +72,7 @@ async def create_comment(write: Write, given: CreateCommentInput) -> Outcome:
         parent_id=parent_id,
         text=given.body,
     )
-    await write.tell(EventKind.COMMENT_ADDED, post.id, key)
+    await write.tell(EventKind.COMMENT_ADDED, write.key(models.Post, given.post_id, "postId"), key)
     return Outcome(key)
 
 
