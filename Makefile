@@ -44,8 +44,8 @@ test-browser: browser-tools $(VENV)/.installed
 	$(BIN)/python -m pytest tests/browser
 
 service-tools:
-	@command -v redis-server >/dev/null || \
-	  { echo "make test-services needs redis-server (Debian: apt-get install redis-server)"; exit 1; }
+	@command -v redis-server >/dev/null && PATH="$$PATH:/usr/sbin" command -v pgbouncer >/dev/null || \
+	  { echo "make test-services needs redis-server and pgbouncer (Debian: apt-get install redis-server pgbouncer)"; exit 1; }
 
 test-services: service-tools $(VENV)/.installed
 	$(BIN)/python -m pytest tests/services

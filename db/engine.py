@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from db.errors import connecting, statements
 from db.lane import Lane
+from db.postgresql import beginning, direct, pooled, session_settings, set_in_transactions
 from db.transactions import Session, WriteLane
 from db.waiting import Queue, one_connection
 
@@ -26,6 +27,7 @@ _DRIVERS = {
 # Of its virtual machine, between two looks at the clock: less than a millisecond.
 _SQLITE_STEPS = 10_000
 _DEADLINE = "deadline"
+_AUTOCOMMIT = {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True}
 _PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000")
 
 
@@ -38,6 +40,9 @@ class DatabaseSettings(BaseModel):
     read_connections: int = Field(5, ge=1, description="connections of the read lane")
     write_connections: int = Field(3, ge=1, description="connections of the write lane")
     connection_wait: float = Field(2.0, gt=0, description="seconds to wait for a connection before giving up")
+    pgbouncer: bool = Field(
+        default=False, description="whether PostgreSQL is behind PgBouncer in transaction mode"
+    )
 
     @field_validator("url")
     @classmethod
@@ -77,40 +82,23 @@ class Database:
         self.settings = settings
         self._statement_seconds = statement_seconds
         self.is_sqlite = settings.is_sqlite
-        # Every read is a statement of its own: BEGIN and ROLLBACK would be two round trips for nothing.
-        self.read_engine = self._engine(
-            settings.read_connections,
-            read_only=True,
-            isolation_level="AUTOCOMMIT",
-            skip_autocommit_rollback=True,
-        )
-        # There a transaction is begun and ended by the write lane, and on SQLite by `prepare_sqlite`.
-        options = (
-            {} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True}
-        )
-        self.write_engine = self._engine(settings.write_connections, read_only=False, **options)
+        self.read_engine = self._engine(settings.read_connections, read_only=True)
+        self.write_engine = self._engine(settings.write_connections, read_only=False)
         self.dialect = self.read_engine.dialect
         self._read_queue = Queue(settings.read_connections, settings.connection_wait)
-        self.lane = None if self.is_sqlite else Lane(self.read_engine, self._read_queue)
+        self.lane = (
+            None if self.is_sqlite else Lane(self.read_engine, self._read_queue, self._begin(read_only=True))
+        )
         # SQLite has one writer at a time anyway, and lets others ask again and again until it is their turn.
         writers = 1 if self.is_sqlite else settings.write_connections
         self._write_queue = Queue(writers, settings.connection_wait)
-        self.write_lane = None if self.is_sqlite else WriteLane(self.write_engine, self._write_queue)
+        self.write_lane = (
+            None
+            if self.is_sqlite
+            else WriteLane(self.write_engine, self._write_queue, self._begin(read_only=False))
+        )
 
-    def _engine(self, connections: int, *, read_only: bool, **options: Any) -> AsyncEngine:
-        if not self.is_sqlite:
-            server_settings = {"application_name": "gazette"}
-            if self._statement_seconds is not None:
-                milliseconds = str(math.ceil(self._statement_seconds * 1000))
-                # A transaction whose process hangs between two statements keeps its locks as well.
-                server_settings["statement_timeout"] = milliseconds
-                server_settings["idle_in_transaction_session_timeout"] = milliseconds
-            if read_only:
-                server_settings["default_transaction_read_only"] = "on"
-                # Whose rows are asked for is not planned for: taken for an average author's few, all of a
-                # prolific one's would be collected in a bitmap and sorted, where the index has them in order.
-                server_settings["enable_bitmapscan"] = "off"
-            options["connect_args"] = {"server_settings": server_settings, **self._statement_cache()}
+    def _engine(self, connections: int, *, read_only: bool) -> AsyncEngine:
         engine = create_async_engine(
             self.settings.parsed_url,
             pool_size=connections,
@@ -120,12 +108,38 @@ class Database:
             pool_timeout=self.settings.connection_wait,
             # It also reads numbers of any size, as JSON has them, into what it can write again.
             json_deserializer=orjson.loads,
-            **options,
+            **self._options(read_only=read_only),
         )
         if self.is_sqlite:
             prepare_sqlite(engine, read_only=read_only)
             limit_sqlite(engine, self._statement_seconds or math.inf)
+        elif self.settings.pgbouncer and read_only:
+            set_in_transactions(engine, self._session(read_only=True))
+        elif self.settings.pgbouncer:
+            # Not before it has connected: what SQLAlchemy asks a new server has to be in a transaction.
+            return engine.execution_options(isolation_level="AUTOCOMMIT")
         return engine
+
+    def _options(self, *, read_only: bool) -> dict[str, Any]:
+        # Every read is a statement of its own: BEGIN and ROLLBACK would be two round trips for nothing. And
+        # transactions are begun and ended by the write lane, but on SQLite by `prepare_sqlite`.
+        if self.is_sqlite:
+            return _AUTOCOMMIT if read_only else {}
+        # Whoever waits for a server that does not answer waits as long as for a place.
+        timeout = {"timeout": self.settings.connection_wait}
+        if self.settings.pgbouncer:
+            return {"connect_args": timeout | pooled()}
+        connect_args = timeout | direct(self._session(read_only=read_only)) | self._statement_cache()
+        return {"connect_args": connect_args, **_AUTOCOMMIT}
+
+    def _session(self, *, read_only: bool) -> dict[str, str]:
+        return session_settings(self._statement_seconds, read_only=read_only)
+
+    def _begin(self, *, read_only: bool) -> str:
+        """What a lane begins a transaction with; nothing where a read is none."""
+        if self.settings.pgbouncer:
+            return beginning(self._session(read_only=read_only))
+        return "" if read_only else "BEGIN"
 
     def _statement_cache(self) -> dict[str, int]:
         """The driver's own cache of prepared statements, as large as the URL says: whoever has none in

@@ -33,9 +33,10 @@ class Lane:
     for as long as it is being closed.
     """
 
-    def __init__(self, engine: AsyncEngine, queue: Queue) -> None:
+    def __init__(self, engine: AsyncEngine, queue: Queue, begin: str) -> None:
         self._engine = engine
         self._queue = queue
+        self._begin_with = begin  # A transaction; nothing where none is needed.
         # The last one used is the first to be used again. It is another stack after a loss: whoever brings
         # back a connection from before finds that it does not belong here any more.
         self._at_hand: list[Held] = []
@@ -61,7 +62,7 @@ class Lane:
 
     async def _run(self, held: Held, stack: list[Held], statement: Statement, values: Values) -> Records:
         try:
-            records = await self._send(held, statement, values)
+            records = await self._ask(held, statement, values)
         except Exception as error:
             raise await self._failed(held, stack, error, statement) from None
         except BaseException:
@@ -70,6 +71,20 @@ class Lane:
             self._begin(self._drop(held))
             raise
         self._bring_back(held, stack)
+        return records
+
+    async def _ask(self, held: Held, statement: Statement, values: Values) -> Records:
+        """In a transaction of its own, if the lane begins any."""
+        if not self._begin_with:
+            return await self._send(held, statement, values)
+        try:
+            await held.driver.execute(self._begin_with)
+            records = await self._send(held, statement, values)
+            await held.driver.execute("COMMIT")
+        except Exception:
+            if not held.driver.is_closed():
+                await held.driver.execute("ROLLBACK")
+            raise
         return records
 
     async def _send(self, held: Held, statement: Statement, values: Values) -> Records:

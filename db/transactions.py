@@ -43,7 +43,7 @@ class WriteLane(Lane):
         held, stack = await self._take()
         session = Session(held.connection, partial(self._fetch, held))
         try:
-            await execute(held, "BEGIN")
+            await execute(held, self._begin_with)
             yield session
             if session.in_transaction():
                 # Whoever used it as such: what was not flushed is now. The engine itself commits nothing.

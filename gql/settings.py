@@ -91,6 +91,9 @@ class Settings(BaseSettings):
     read_connections: int = Field(5, ge=1, description="database connections for reading")
     write_connections: int = Field(3, ge=1, description="database connections for writing")
     connection_wait: float = Field(2.0, gt=0, description="seconds to wait for a connection, then 503")
+    pgbouncer: bool = Field(
+        default=False, description="whether PostgreSQL is behind PgBouncer in transaction mode"
+    )
     statement_seconds: float = Field(
         5, ge=0, description="seconds after which the database ends a statement; 0: none"
     )
@@ -257,4 +260,5 @@ class Settings(BaseSettings):
             read_connections=self.read_connections,
             write_connections=self.write_connections,
             connection_wait=self.connection_wait,
+            pgbouncer=self.pgbouncer,
         )

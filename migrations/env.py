@@ -12,6 +12,7 @@ from sqlalchemy.pool import NullPool
 from db import accounts, documents, events, models
 from db.base import Base
 from db.engine import DatabaseSettings, prepare_sqlite
+from db.postgresql import pooled
 from db.types import Json, UtcDateTime
 
 # Alembic would drop the tables of a module that is not imported.
@@ -122,7 +123,8 @@ async def run_on(engine: AsyncEngine) -> None:
 def main() -> None:
     given = context.config.attributes.get("settings")
     settings = given or DatabaseSettings(url=os.environ.get("DATABASE_URL", "sqlite:///gazette.db"))
-    engine = create_async_engine(settings.parsed_url, poolclass=NullPool)
+    connect_args = pooled() if settings.pgbouncer else {}
+    engine = create_async_engine(settings.parsed_url, poolclass=NullPool, connect_args=connect_args)
     if settings.is_sqlite:
         # A batch migration drops and rebuilds tables: with foreign keys on, that would delete all children.
         prepare_sqlite(engine, read_only=False, foreign_keys=False)
