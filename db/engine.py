@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any
 
 import orjson
@@ -85,9 +85,9 @@ class Database:
         self.read_engine = self._engine(settings.read_connections, read_only=True)
         self.write_engine = self._engine(settings.write_connections, read_only=False)
         self.dialect = self.read_engine.dialect
-        self._read_queue = Queue(settings.read_connections, settings.connection_wait)
+        self.read_queue = Queue(settings.read_connections, settings.connection_wait)
         self.lane = (
-            None if self.is_sqlite else Lane(self.read_engine, self._read_queue, self._begin(read_only=True))
+            None if self.is_sqlite else Lane(self.read_engine, self.read_queue, self._begin(read_only=True))
         )
         # SQLite has one writer at a time anyway, and lets others ask again and again until it is their turn.
         writers = 1 if self.is_sqlite else settings.write_connections
@@ -149,10 +149,13 @@ class Database:
         return {} if asked is None else {"statement_cache_size": int(str(asked))}
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncConnection]:
-        """A connection of the read lane. Nothing but its one statement may be awaited inside."""
+    async def reading(self, *, has_place: bool = False) -> AsyncIterator[AsyncConnection]:
+        """A connection of the read lane. Nothing but its one statement may be awaited inside.
+
+        Who `has_place` has entered the read queue already, and leaves it.
+        """
         with one_connection(), statements(), connecting():
-            async with self._read_queue:
+            async with nullcontext() if has_place else self.read_queue:
                 if self.lane is not None:
                     await self.lane.make_room()
                 async with self.read_engine.connect() as connection:

@@ -25,9 +25,14 @@ class SecondConnectionError(RuntimeError):
 
 
 # PostgreSQL's classes of errors: no connection, no resources, and what an administrator does; and a statement
-# or a transaction that took too long.
+# or a transaction that took too long. SQLite's: no file, no room on the disk, and a disk that fails.
 _UNAVAILABLE_STATES = ("08", "53", "57P", "57014", "25P03")
-_UNAVAILABLE_CODES = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_INTERRUPT}
+_UNAVAILABLE_CODES = {
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_INTERRUPT,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+}
 # A serialisation failure, a deadlock, and a lock that did not become free in time.
 _CONTENTION_STATES = ("40001", "40P01", "55P03")
 

@@ -22,6 +22,7 @@ from db.rows import Row, row_maker
 from db.selects import EVERYTHING, Alternatives, Columns, Left, Shape
 from db.sources import Target, source_of
 from db.statements import Column, Source, Statement, Values
+from db.waiting import one_connection
 
 ALL = "all"
 """Stands for the parent where all rows of a model are meant."""
@@ -133,8 +134,10 @@ async def _execute(
     statement: Source,
     values: Values | None,
     begin: Callable[[AsyncConnection], None] = lambda _: None,
+    *,
+    has_place: bool = False,
 ) -> Sequence[Any]:
-    async with database.reading() as connection:
+    async with database.reading(has_place=has_place) as connection:
         begin(connection)
         rows: Sequence[Any] = (await connection.execute(statement, values)).all()
         return rows
@@ -142,7 +145,8 @@ async def _execute(
 
 async def _execute_to_its_end(database: Database, statement: Source, values: Values | None) -> Sequence[Any]:
     """A statement of SQLite runs in a thread, which cancellation does not reach: it would only lose the
-    connection, open, to the garbage collector. So it is told to end, and awaited."""
+    connection, open, to the garbage collector. So it is told to end, and awaited. Who still waits for a place
+    just goes."""
     running: list[AsyncConnection] = []
     is_cancelled = False
 
@@ -151,7 +155,10 @@ async def _execute_to_its_end(database: Database, statement: Source, values: Val
             raise asyncio.CancelledError
         running.append(connection)
 
-    task = asyncio.create_task(_execute(database, statement, values, begin))
+    with one_connection():
+        await database.read_queue.enter()
+    task = asyncio.create_task(_execute(database, statement, values, begin, has_place=True))
+    task.add_done_callback(lambda _: database.read_queue.leave())
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:

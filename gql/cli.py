@@ -62,7 +62,7 @@ def serve_command(
         settings.secrets  # noqa: B018 # To say so here, and not from each worker.
     except MissingSecretError as error:
         fail(str(error), code=2)
-    be_migrated(settings)
+    be_migrated(settings, unless_away=True)
     _be_free(settings.host, settings.port)
     if workers > 1 and not settings.redis_url:
         typer.echo("Each worker counts log-ins and budgets for itself: set REDIS_URL to count together.")

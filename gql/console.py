@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import typer
@@ -29,8 +30,21 @@ def read_settings() -> Settings:
     return settings
 
 
-def be_migrated(settings: Settings) -> None:
-    revision = run(settings, revision_of(settings.database))
+def be_migrated(settings: Settings, *, unless_away: bool = False) -> None:
+    """Or fail; with `unless_away` a PostgreSQL that may come back is only spoken of."""
+    database = settings.database
+    if database.is_sqlite and not Path(database.parsed_url.database or "").exists():
+        # To open it would make one.
+        fail(f"{_away(settings)}: there is no such file. `gazette migrate` makes one.")
+    try:
+        revision = asyncio.run(revision_of(database))
+    except DatabaseUnavailableError as error:
+        if database.is_sqlite or not unless_away:
+            fail(f"{_away(settings)}: {_reason(error)}")
+        typer.echo(
+            f"{_away(settings)}: {_reason(error)}. Until it can, requests are answered with 503.", err=True
+        )
+        return
     if revision != head_revision():
         mend = "run `gazette migrate`" if is_known(revision) else "install the version that migrated it"
         fail(
@@ -39,12 +53,19 @@ def be_migrated(settings: Settings) -> None:
         )
 
 
+def _away(settings: Settings) -> str:
+    return f"The database {settings.database.safe_url} cannot be reached"
+
+
+def _reason(error: DatabaseUnavailableError) -> str:
+    return (str(error).strip().splitlines() or ["no answer"])[0]
+
+
 def run(settings: Settings, work: Coroutine[Any, Any, T]) -> T:
     try:
         return asyncio.run(work)
     except DatabaseUnavailableError as error:
-        reason = (str(error).strip().splitlines() or ["no answer"])[0]
-        fail(f"The database {settings.database.safe_url} cannot be reached: {reason}")
+        fail(f"{_away(settings)}: {_reason(error)}")
     except MigrationError as error:
         fail(str(error))
 

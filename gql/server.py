@@ -1,9 +1,10 @@
 """uvicorn's HTTP protocol, with the head and the body of a response in one write, and bounds on requests."""
 
 import asyncio
+import sys
 from typing import Any
 
-from httptools import HttpParserError
+from httptools import HttpParserError, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from gql.settings import Bounds
@@ -32,16 +33,42 @@ class Protocol(HttpToolsProtocol):
         self._has_head = False
         self._is_whole = False
         self._refusal = (400, "Invalid HTTP request received.")
+        self._data = b""
+        # Of an answer that the client does not take: what is left of it, and when to look again.
+        self._unread = 0
+        self._unread_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # As the base.
+        # Then `pause_writing` tells of all that the kernel does not take.
+        transport.set_write_buffer_limits(high=0)
         super().connection_made(JoinedWrites(transport, self.loop))  # type: ignore[arg-type] # It has all.
         self._wait(self._seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
+        self.resume_writing()
         super().connection_lost(exc)
 
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._unread = self.transport.get_write_buffer_size()
+        self._unread_timer = self.loop.call_later(self._seconds, self._look_at_reader)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._unread_timer is not None:
+            self._unread_timer.cancel()
+            self._unread_timer = None
+
+    def _look_at_reader(self) -> None:
+        """Whoever has taken nothing in all that time is cut off, with all that is kept for them."""
+        if self.transport.get_write_buffer_size() < self._unread:
+            self.pause_writing()
+        else:
+            self.transport.abort()
+
     def data_received(self, data: bytes) -> None:
+        self._data = data
         self._piece = len(data)
         self._size += self._piece
         # An empty line may come before a request.
@@ -65,16 +92,43 @@ class Protocol(HttpToolsProtocol):
         self._is_whole = False
         super().on_message_begin()
 
+    @property
+    def _is_unwanted_upgrade(self) -> bool:
+        return (
+            self.parser.should_upgrade()
+            and self.parser.get_method() != b"CONNECT"
+            and not self._should_upgrade()
+        )
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """What the base calls for a protocol that nobody speaks here. The parser takes its request to end
+        with the head: it is read again as the plain HTTP/1.1 that it is, too."""
+        if not self._is_unwanted_upgrade:
+            return
+        upgrade: Any = sys.exception()
+        head = [b"%s %s HTTP/1.1\r\n" % (self.parser.get_method(), self.url)]
+        for name, value in self.headers:
+            if name == b"connection":
+                value = b",".join(part for part in value.split(b",") if part.strip().lower() != b"upgrade")
+            if name != b"upgrade":
+                head.append(b"%s: %s\r\n" % (name, value))
+        self.parser = HttpRequestParser(self)
+        super().data_received(b"".join(head) + b"\r\n" + self._data[upgrade.args[0] :])
+
     def on_headers_complete(self) -> None:
         if max(self._size, self._piece) > self._head_limit and self._head_size() > self._head_limit:
             self._refusal = self._head_too_long()
             raise HttpParserError
+        if self._is_unwanted_upgrade:
+            return
         super().on_headers_complete()
         self._has_head = True
         # The scope has the headers. What comes after the body would still be added to them.
         self.headers = _Complete(self.headers)
 
     def on_message_complete(self) -> None:
+        if self._is_unwanted_upgrade:
+            return
         self._is_whole = True
         self._has_head = False
         self._size = 0

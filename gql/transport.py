@@ -3,7 +3,7 @@
 import asyncio
 import warnings
 from contextlib import suppress
-from typing import Any
+from typing import Any, Self
 from urllib.parse import parse_qsl
 
 from graphql import GraphQLError
@@ -162,9 +162,11 @@ class _watched:  # noqa: N801 # It reads as the statement it makes.
         self.reason: Exception | None = None
         self.watcher: asyncio.Task[None] | None = None
 
-    async def __aenter__(self) -> None:
+    async def __aenter__(self) -> Self:
         task = asyncio.current_task()
+        self.cancelled = task.cancelling() if task else 0
         self.timer = asyncio.get_running_loop().call_later(_UNWATCHED, self._begin, task)
+        return self
 
     def _begin(self, task: "asyncio.Task[Any] | None") -> None:
         self.watcher = asyncio.create_task(self._watch(task))
@@ -192,8 +194,10 @@ class _watched:  # noqa: N801 # It reads as the statement it makes.
             # The block ended in the same moment: let its cancellation arrive here.
             with suppress(asyncio.CancelledError):
                 await asyncio.sleep(0)
-        if task.uncancel() == 0:
-            raise self.reason
+        if task.uncancel() > self.cancelled:
+            # Somebody else cancels it, too.
+            raise asyncio.CancelledError
+        raise self.reason
 
 
 def _is_browser(request: Request) -> bool:

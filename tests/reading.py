@@ -52,7 +52,7 @@ class Reading:
             await asyncio.wait(self.lane._closing)
         pool: Any = self.database.read_engine.pool
         assert pool.checkedout() == self.lane.at_hand <= CONNECTIONS
-        assert self.database._read_queue._free == CONNECTIONS
+        assert self.database.read_queue._free == CONNECTIONS
         await asyncio.gather(*(self.sleep(0.05) for _ in range(CONNECTIONS)))
 
 

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 
@@ -56,10 +57,23 @@ class Server:
 
     def wait(self) -> int:
         """The exit code of a server that ends by itself; that of a killed one is negative."""
-        return self._process.wait(timeout=20)
+        return self._process.wait(timeout=30)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def workers(self) -> set[int]:
+        """The processes that answer, where there are several."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        return {int(pid) for pid in children if "spawn_main" in Path(f"/proc/{pid}/cmdline").read_text()}
+
+    def terminate(self) -> None:
+        self._process.terminate()
 
     def stop(self) -> None:
-        self._process.terminate()
+        self.terminate()
         try:
             self.wait()
         except subprocess.TimeoutExpired:

@@ -63,12 +63,29 @@ def test_seeding_what_cannot_be(new_sqlite_url: NewUrl) -> None:
     assert "users" in complaint("seed", "--users", "0", DATABASE_URL=new_sqlite_url())
 
 
-@pytest.mark.parametrize("command", ["serve", "migrate", "seed"])
-@pytest.mark.parametrize("kind", UNREACHABLE)
+@pytest.mark.parametrize(
+    ("command", "kind"),
+    # A server waits for PostgreSQL: tests/test_faults.py.
+    [
+        ("serve", "sqlite"),
+        ("migrate", "sqlite"),
+        ("seed", "sqlite"),
+        ("migrate", "postgresql"),
+        ("seed", "postgresql"),
+    ],
+)
 def test_a_database_that_cannot_be_reached(command: str, kind: str) -> None:
     line = complaint(command, DATABASE_URL=UNREACHABLE[kind])
     assert "cannot be reached" in line
     assert "secret" not in line
+
+
+@pytest.mark.parametrize("command", ["serve", "seed", "user password ada"])
+def test_a_file_that_is_not_there_is_not_made(tmp_path: Path, command: str) -> None:
+    line = complaint(*command.split(), DATABASE_URL=f"sqlite:///{tmp_path}/mistyped.db")
+    assert "there is no such file" in line
+    assert "gazette migrate" in line
+    assert list(tmp_path.iterdir()) == []
 
 
 BAD_URLS = ["nonsense", "mysql://localhost/x", "sqlite://", "sqlite:///:memory:", "postgres:/x"]

@@ -1,14 +1,17 @@
 """What an operator and an orchestrator see: health, readiness, metrics, and a database that is away."""
 
-from typing import Literal
+import asyncio
+from typing import Any, Literal
 
 import pytest
 from sqlalchemy import text
+from starlette.requests import ClientDisconnect
 
 from db.migrate import migrate
 from gql.app import create_app
 from gql.execution import counts
 from gql.settings import Settings
+from gql.transport import _watched
 from tests import factories
 from tests.client import Client
 from tests.conftest import NewUrl
@@ -89,3 +92,22 @@ async def test_reading_cannot_write(settings: Settings) -> None:
         async with either.database.reading() as connection:
             with pytest.raises(Exception, match=r"read-?only"):
                 await connection.execute(text("DELETE FROM tags"))
+
+
+@pytest.mark.parametrize("others", [0, 1])
+async def test_who_is_cancelled_by_others_as_its_client_leaves_ends_by_that(others: int) -> None:
+    """All in the moment in which it would have ended anyway."""
+    request: Any = None  # It is looked at later than that.
+    task = asyncio.current_task()
+    assert task
+
+    async def leave() -> None:
+        async with _watched(request, 60) as watching:
+            watching.reason = ClientDisconnect()
+            for _ in range(1 + others):
+                task.cancel()
+
+    with pytest.raises(asyncio.CancelledError if others else ClientDisconnect):
+        await leave()
+    while task.cancelling():
+        task.uncancel()

@@ -1,6 +1,7 @@
 """What never comes to the application: requests without end, and what two parties may read in two ways."""
 
 import asyncio
+import contextlib
 import socket
 import time
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from tests.conftest import NewUrl
 from tests.server import free_port, serving
 
 HEAD, BODY = 2048, 4000
+LARGE = 64_000_000
 QUERY = b'{"query": "{__typename}"}'
 POST = b"POST /graphql HTTP/1.1\r\nHost: gazette\r\nContent-Type: application/json\r\n"
 GET = b"GET /graphql?query=%7B__typename%7D HTTP/1.1\r\nHost: gazette\r\n"
@@ -161,6 +163,20 @@ def test_other_protocols_are_not_spoken(address: tuple[str, int]) -> None:
     upgrade = b"Connection: Upgrade, close\r\nUpgrade: %s\r\n"
     h2c = upgrade % b"h2c" + b"HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n"
     assert answered(address, GET + h2c + b"\r\n") == [200]
+    # A body belongs to the request all the same, however both come, and is not the next one.
+    posted = POST + (upgrade % b"h2c").replace(b", close", b"")
+    length, pieces = posted + LENGTH + b"\r\n" + QUERY, posted + CHUNKED + b"\r\n" + CHUNK + b"0\r\n\r\n"
+    two = posted + b"Connection: keep-alive\r\n" + LENGTH + b"\r\n" + QUERY
+    for request in (length, pieces, two):
+        for size in (len(request), 40, 1):
+            with connected(address) as connection:
+                for start in range(0, len(request), size):
+                    connection.sendall(request[start : start + size])
+                    time.sleep(0.0005)
+                assert TYPENAME in connection.recv(65536)
+                connection.sendall(GET + b"Connection: close\r\n\r\n")
+                assert statuses(everything(connection)) == [200]
+    assert answered(address, length + GET + b"Connection: close\r\n\r\n") == [200, 200]
     assert answered(address, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n") == [400]
     assert answered(address, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03") == [400]
     assert answered(address, b"GET /graphql HTTP/0.9\r\n\r\n") == [400]
@@ -262,6 +278,50 @@ def test_an_empty_line_behind_a_request_keeps_no_connection(address: tuple[str, 
         assert TYPENAME in connection.recv(65536)
         connection.sendall(b"\r\n")
         assert statuses(everything(connection)) == [408]
+
+
+async def _large(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answers with more than any kernel takes at once."""
+    if scope["type"] == "lifespan":
+        await _slow(scope, receive, send)
+        return
+    body = b"a" * LARGE
+    length = [(b"content-length", b"%d" % LARGE)]
+    await send({"type": "http.response.start", "status": 200, "headers": length})
+    await send({"type": "http.response.body", "body": body})
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("end", [b"", b"Connection: close\r\n"])
+async def test_who_takes_nothing_of_an_answer_is_cut_off(end: bytes) -> None:
+    port = free_port()
+    config = uvicorn.Config(_large, port=port, http=Protocol, lifespan="on", log_level="critical")
+    server = uvicorn.Server(config)
+    task = asyncio.create_task(server.serve())
+    while not server.started:  # noqa: ASYNC110 # uvicorn has no event for it.
+        await asyncio.sleep(0.01)
+    idle_reader, idle = await asyncio.open_connection("127.0.0.1", port, limit=1024)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)
+    for each in (idle, writer):
+        each.write(GET + end + b"\r\n")
+    # To take some now and then is enough, also for longer than whoever takes nothing has.
+    taken = 0
+    while taken < LARGE and (part := await reader.read(LARGE // 40)):
+        taken += len(part)
+        if taken < LARGE // 2:
+            await asyncio.sleep(0.003)
+    assert taken >= LARGE
+    writer.close()
+    for _ in range(200):
+        if not server.server_state.connections:
+            break
+        await asyncio.sleep(0.05)
+    assert not server.server_state.connections
+    with contextlib.suppress(ConnectionResetError):
+        assert len(await idle_reader.read()) < LARGE
+    idle.close()
+    server.should_exit = True
+    await task
 
 
 async def _slow(scope: Scope, receive: Receive, send: Send) -> None:

@@ -86,3 +86,18 @@ async def test_a_read_that_is_cancelled_ends_in_the_database(new_sqlite_url: New
         assert reading.cancelled()
         assert await read.run(database, one, {"n": 7}) == [(7,)]
     await database.dispose()
+
+
+async def test_a_read_that_waits_for_its_turn_just_goes(new_sqlite_url: NewUrl) -> None:
+    database = Database(DatabaseSettings(url=new_sqlite_url(), read_connections=1, connection_wait=60))
+    one = Statement(select(bindparam("n", type_=Integer)), database.dialect)
+    await database.read_queue.enter()
+    reading = asyncio.create_task(read.run(database, one, {"n": 7}))
+    await asyncio.sleep(0.01)
+    reading.cancel()
+    # The place stays with who has it.
+    await asyncio.wait({reading}, timeout=20)
+    assert reading.cancelled()
+    database.read_queue.leave()
+    assert await read.run(database, one, {"n": 7}) == [(7,)]
+    await database.dispose()

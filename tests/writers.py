@@ -16,6 +16,7 @@ from db import models
 from db.accounts import IdempotencyKey
 from db.associations import PostTag
 from db.engine import Database
+from db.enums import Role
 from gql.relay import to_global_id
 from gql.settings import Settings
 from gql.tokens import Claims, Tokens
@@ -42,12 +43,13 @@ class Wish(NamedTuple):
 class Writers:
     """Several at once, and what they were told."""
 
-    def __init__(self, clients: Sequence[httpx.AsyncClient], post_id: int) -> None:
+    def __init__(self, clients: Sequence[httpx.AsyncClient], user_ids: Sequence[int], post_id: int) -> None:
         self.clients = clients
+        self.user_ids = [to_global_id("User", key) for key in user_ids]
         self.acknowledged: dict[str, str] = {}
         self.unanswered = self.unavailable = 0
         self.is_ending = False
-        self._post_id = to_global_id("Post", post_id)
+        self.post_id = to_global_id("Post", post_id)
         self._acknowledgements, self._refusals = asyncio.Semaphore(0), asyncio.Semaphore(0)
 
     async def acknowledgements(self, number: int) -> None:
@@ -64,7 +66,7 @@ class Writers:
         key = str(uuid.uuid4())
         given = {"body": key, "idempotencyKey": key}
         if kind == "Comment":
-            return Wish(kind, {**given, "postId": self._post_id})
+            return Wish(kind, {**given, "postId": self.post_id})
         # Tags that others want too, and one that nobody else wants.
         return Wish(kind, {**given, "title": _TITLE, "tags": [*random.sample(_SHARED_TAGS, 2), key]})
 
@@ -100,10 +102,12 @@ class Writers:
 
 
 @asynccontextmanager
-async def writers_at(address: str, database_url: str, number: int) -> AsyncIterator[Writers]:
+async def writers_at(
+    address: str, database_url: str, number: int, role: Role = Role.USER
+) -> AsyncIterator[Writers]:
     """So many users who are logged in; they write nothing by themselves."""
     settings = Settings(database_url=database_url)
-    users = [factories.user() for _ in range(number)]
+    users = [factories.user(role=role) for _ in range(number)]
     post = factories.post(users[0])
     database = Database(settings.database)
     await factories.save(database, post, *users)
@@ -123,7 +127,7 @@ async def writers_at(address: str, database_url: str, number: int) -> AsyncItera
         ]
         for client in clients:
             await stack.enter_async_context(client)
-        yield Writers(clients, post.id)
+        yield Writers(clients, [user.id for user in users], post.id)
 
 
 @asynccontextmanager
