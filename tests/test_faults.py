@@ -73,13 +73,21 @@ async def recovery(writers: Writers, readers: Readers) -> dict[str, float]:
     """How many seconds from now on until each is answered again, and that it goes on."""
     since = time.monotonic()
 
-    async def seconds(waiting: Any) -> float:
-        await waiting
+    def written() -> int:
+        return len(writers.acknowledged)
+
+    def read() -> int:
+        return readers.counts["right"]
+
+    async def seconds(count: Callable[[], int], more: int) -> float:
+        wanted = count() + more
+        while count() < wanted:
+            assert time.monotonic() < since + 60
+            await asyncio.sleep(0.005)
         return round(time.monotonic() - since, 2)
 
-    reads, writes = await asyncio.gather(seconds(readers.answers(1)), seconds(writers.acknowledgements(1)))
-    await writers.acknowledgements(BETWEEN)
-    await readers.answers(BETWEEN)
+    reads, writes = await asyncio.gather(seconds(read, 1), seconds(written, 1))
+    await asyncio.gather(seconds(read, BETWEEN), seconds(written, BETWEEN))
     return {"seconds to read again": reads, "seconds to write again": writes}
 
 
