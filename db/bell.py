@@ -27,7 +27,7 @@ class Bell:
 
     In others by PostgreSQL's NOTIFY, which is sent after the transaction and not in it: transactions that
     notify are committed one after the other. So what is rung may be lost with a process or a connection, and
-    who listens looks now and then anyway. On SQLite other processes hear nothing.
+    who listens looks now and then anyway. On SQLite, and behind PgBouncer, other processes hear nothing.
     """
 
     def __init__(self, database: Database) -> None:
@@ -41,7 +41,7 @@ class Bell:
     def ring(self) -> None:
         """Let all look, in this process and in others."""
         self._call()
-        if not self._database.is_sqlite:
+        if self._database.hears:
             self._is_rung = True
             if self._ringing is None:
                 self._ringing = asyncio.create_task(self._notify())
@@ -49,7 +49,7 @@ class Bell:
     def listen(self, listener: Listen) -> None:
         """Call it when something may be new; it is called once too often now and then."""
         self._listeners.add(listener)
-        if self._listening is None and not self._database.is_sqlite:
+        if self._listening is None and self._database.hears:
             self._listening = asyncio.create_task(self._listen())
 
     async def ignore(self, listener: Listen) -> None:

@@ -169,10 +169,16 @@ class Database:
             async with transaction as session:
                 yield session
 
+    @property
+    def hears(self) -> bool:
+        """Whether processes can tell each other something through the database: a pooler keeps nobody a
+        connection to hear by."""
+        return not (self.is_sqlite or self.settings.pgbouncer)
+
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[AsyncConnection]:
         """A connection to PostgreSQL to hear by of what other processes do: held, and outside the lanes."""
-        engine = self._engine(1, read_only=True, isolation_level="AUTOCOMMIT", skip_autocommit_rollback=True)
+        engine = self._engine(1, read_only=True)
         try:
             with statements(), connecting():
                 async with engine.connect() as connection:
