@@ -22,7 +22,7 @@ from rich.progress import (
 from db import demo
 from db.engine import Database
 from db.migrate import migrate
-from gql import admin
+from gql import admin, client_kit
 from gql.cli_documents import documents
 from gql.console import be_migrated, fail, read_settings, run
 from gql.schema import schema
@@ -196,6 +196,21 @@ def schema_command(
     if lines := list(difference):
         typer.echo("\n".join(lines))
         fail("schema.graphql differs from the code: write it with `gazette schema > schema.graphql`.")
+
+
+@app.command("client-kit")
+def client_kit_command(
+    folder: Annotated[Path, typer.Argument(help="Where to write it, src/gazette for instance.")],
+    force: Annotated[bool, typer.Option("--force", help="Overwrite also what was changed since.")] = False,
+) -> None:
+    """Write what a front end starts from: the schema for each client, and a configuration for types."""
+    try:
+        written, kept = client_kit.write(folder, schema.as_str(), force=force)
+    except OSError as error:
+        fail(f"The kit cannot be written: {error}")
+    typer.echo(f"{folder}: {', '.join(written) or 'nothing to write'}")
+    for name in kept:
+        typer.echo(f"Kept {name}, which is not as the kit left it: --force overwrites it.", err=True)
 
 
 def _be_free(host: str, port: int) -> None:

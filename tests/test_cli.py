@@ -28,7 +28,7 @@ def complaint(*arguments: str, **environment: str) -> str:
     return line
 
 
-@pytest.mark.parametrize("command", ["serve", "migrate", "seed", "schema"])
+@pytest.mark.parametrize("command", ["serve", "migrate", "seed", "schema", "client-kit"])
 def test_every_command_explains_itself(command: str) -> None:
     finished = gazette(command, "--help")
     assert finished.returncode == 0

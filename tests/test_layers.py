@@ -12,6 +12,7 @@ LAYERS = (
     "cli",
     "cli_documents",
     "console",
+    "client_kit",
     "server",
     "app",
     "clock",
