@@ -1,17 +1,24 @@
 """What the README shows is true."""
 
+import asyncio
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import select
 
 from db import demo
-from db.engine import DatabaseSettings
+from db.engine import Database, DatabaseSettings
+from db.models import Post
 from gql.settings import Settings
 from tests.client import Client
+from tests.conftest import NewUrl
+from tests.server import gazette, serving
 
 pytestmark = pytest.mark.anyio
 
@@ -55,6 +62,33 @@ async def test_its_query_finds_something_in_the_demo_data(client: Client) -> Non
     data = await client.data(query)
     assert all(data[name] for name in ("node", "user", "post", "posts"))
     assert data["posts"]["edges"]
+
+
+def test_its_program_reads_all_pages(new_url: NewUrl) -> None:
+    (program,) = re.findall(r"```python\n(.*?)```", section("Clients"), re.DOTALL)
+    url = new_url()
+    assert gazette("seed", DATABASE_URL=url).returncode == 0
+    with serving(url) as address:
+        printed = subprocess.run(
+            [sys.executable, "-c", program.replace("http://127.0.0.1:8000", address)],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+    expected = asyncio.run(drafts_of_the_first_user(url))
+    assert len(expected) > 10
+    assert sorted(line.partition(" ")[2] for line in printed.stdout.splitlines()) == expected
+
+
+async def drafts_of_the_first_user(url: str) -> list[str]:
+    database = Database(DatabaseSettings(url=url))
+    try:
+        async with database.reading() as connection:
+            drafts = select(Post.title).where(Post.author_id == 1, Post.status == "DRAFT")
+            return sorted((await connection.execute(drafts)).scalars())
+    finally:
+        await database.dispose()
 
 
 def test_its_table_has_every_setting_with_its_default() -> None:
