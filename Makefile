@@ -52,7 +52,9 @@ test-services: service-tools $(VENV)/.installed
 
 client-tools:
 	@command -v node >/dev/null && command -v npm >/dev/null || \
-	  { echo "make test-clients needs node and npm (Debian: apt-get install nodejs npm)"; exit 1; }
+	  { echo "make test-clients needs node and npm (Debian 13: apt-get install nodejs npm)"; exit 1; }
+	@node -e 'const [major, minor] = process.versions.node.split(".").map(Number); process.exit(major > 20 || (major === 20 && minor >= 19) ? 0 : 1)' || \
+	  { echo "make test-clients needs Node 20.19 or newer: npm install --global node@22 brings one"; exit 1; }
 
 clients/node_modules/.package-lock.json: clients/package-lock.json
 	npm ci --prefix clients --no-audit --no-fund --loglevel=error
