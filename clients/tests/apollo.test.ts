@@ -1,14 +1,24 @@
 // What Apollo Client promises, with the lines of docs/clients.md.
 
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { afterEach, test } from "node:test";
 
-import { type ApolloClient, CombinedGraphQLErrors, type ErrorPolicy, type ObservableQuery } from "@apollo/client";
+import {
+  ApolloClient,
+  CombinedGraphQLErrors,
+  type ErrorPolicy,
+  HttpLink,
+  InMemoryCache,
+  type ObservableQuery,
+} from "@apollo/client";
+import { PersistedQueryLink } from "@apollo/client/link/persisted-queries";
 
 import { apolloClient, typePolicies } from "./apollo";
 import { addComment, WriteComment } from "./apolloComments";
 import { dropPost, RemovePost } from "./apolloPosts";
 import { Anything, Comments, Named, Partly, PostsOf, PUBLISHED, Retitle, Title, Viewer } from "./documents";
+import { API } from "./session";
 import {
   call,
   comment,
@@ -315,4 +325,22 @@ test("a query that is aborted is not answered, and the client goes on", async ()
   await assert.rejects(asked, { name: "AbortError" });
   assert.deepEqual(client.cache.extract(), {});
   assert.equal((await client.query({ query: PostsOf, variables: { first: 2 } })).data!.posts.edges.length, 2);
+});
+
+test("automatic persisted queries: a document is sent once, and then its hash by GET", async () => {
+  const sha256 = (document: string) => createHash("sha256").update(document).digest("hex");
+  const client = () =>
+    new ApolloClient({
+      cache: new InMemoryCache(),
+      link: new PersistedQueryLink({ sha256, useGETForHashedQueries: true }).concat(new HttpLink({ uri: API })),
+    });
+  const ask = async () => (await client().query({ query: PostsOf, variables: { first: 2 } })).data!.posts.edges;
+  const first = await ask();
+  assert.equal(first.length, 2);
+  const hasDocument = () => requests().filter((sent) => sent.includes("PostsOf($filter")).length;
+  assert.equal(hasDocument(), 1);
+  assert.deepEqual(await ask(), first);
+  // Without Redis each process keeps its own, and is sent the document once more where it has not.
+  const most = Number(process.env.WORKERS);
+  assert.ok(hasDocument() <= most, `it was sent ${hasDocument()} times to ${most}`);
 });

@@ -9,6 +9,9 @@ from tests.clients.project import Project
 from tests.conftest import NewUrl
 from tests.server import gazette, serving
 
+Api = dict[str, str]
+"""What the tests know of a server, as their environment: its address, and how many processes it is."""
+
 
 @pytest.fixture(scope="session")
 def apollo(tmp_path_factory: pytest.TempPathFactory) -> Project:
@@ -33,31 +36,31 @@ def relay(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 @contextmanager
-def seeded(url: str, *arguments: str) -> Iterator[str]:
+def seeded(url: str, workers: int) -> Iterator[Api]:
     demo = gazette("seed", "--users", "20", "--posts", "200", "--comments", "400", DATABASE_URL=url)
     assert demo.returncode == 0, demo.stderr
-    with serving(url, arguments=arguments) as address:
-        yield f"{address}/graphql"
+    with serving(url, arguments=("--workers", str(workers))) as address:
+        yield {"API": f"{address}/graphql", "WORKERS": str(workers)}
 
 
 @pytest.fixture(scope="session")
-def sqlite_api(new_sqlite_url: NewUrl) -> Iterator[str]:
+def sqlite_api(new_sqlite_url: NewUrl) -> Iterator[Api]:
     """As `make serve` starts it."""
-    with seeded(new_sqlite_url()) as api:
+    with seeded(new_sqlite_url(), workers=1) as api:
         yield api
 
 
 @pytest.fixture(scope="session")
-def postgresql_api(new_postgresql_url: NewUrl) -> Iterator[str]:
-    with seeded(new_postgresql_url(), "--workers", "2") as api:
+def postgresql_api(new_postgresql_url: NewUrl) -> Iterator[Api]:
+    with seeded(new_postgresql_url(), workers=2) as api:
         yield api
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def api(request: pytest.FixtureRequest) -> str:
+def api(request: pytest.FixtureRequest) -> Api:
     """One process on SQLite, and two workers on PostgreSQL."""
-    address: str = request.getfixturevalue(f"{request.param}_api")
-    return address
+    chosen: Api = request.getfixturevalue(f"{request.param}_api")
+    return chosen
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

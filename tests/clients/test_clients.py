@@ -19,9 +19,11 @@ def bundle(request: pytest.FixtureRequest) -> tuple[Project, str]:
     return project, project.built(CLIENTS[request.param])
 
 
-def test_a_client_keeps_its_promises(bundle: tuple[Project, str], api: str, record_property: Record) -> None:
+def test_a_client_keeps_its_promises(
+    bundle: tuple[Project, str], api: dict[str, str], record_property: Record
+) -> None:
     project, script = bundle
-    printed = project.node("--test", "--test-force-exit", "--test-reporter=tap", script, API=api)
+    printed = project.node("--test", "--test-force-exit", "--test-reporter=tap", script, **api)
     counted = dict(re.findall(r"^# (tests|pass) (\d+)$", printed, re.MULTILINE))
     assert counted["pass"] == counted["tests"]
     # A file that finds nothing to test is no success.
@@ -41,8 +43,8 @@ def test_schema_and_documents_are_as_graphql_eslint_wants_them(
     request.getfixturevalue(client).run("eslint", "--max-warnings", "0", "src")
 
 
-def test_the_first_query_of_the_page_finds_something(apollo: Project, api: str) -> None:
-    printed = apollo.node(apollo.built("main.ts"), API=api)
+def test_the_first_query_of_the_page_finds_something(apollo: Project, api: dict[str, str]) -> None:
+    printed = apollo.node(apollo.built("main.ts"), **api)
     assert len(re.findall(r"^\w.+, by \w.+$", printed, re.MULTILINE)) == 3
 
 
