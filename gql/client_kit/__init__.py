@@ -42,7 +42,11 @@ def write(folder: Path, sdl: str, *, force: bool = False) -> Written:
     folder.mkdir(parents=True, exist_ok=True)
     known = _known(folder / _MANIFEST)
     made = _made(sdl, folder)
-    kept = [name for name in made if not force and not _is_ours(folder / name, known.get(name))]
+    kept = [
+        name
+        for name, text in made.items()
+        if not force and not _is_one_of(folder / name, known.get(name), _hash(text))
+    ]
     written = {name: text for name, text in made.items() if name not in kept}
     for name, text in written.items():
         (folder / name).write_text(text, encoding="utf-8")
@@ -87,9 +91,9 @@ def _json(value: Any) -> str:
     return json.dumps(value, indent=2) + "\n"
 
 
-def _is_ours(path: Path, expected: str | None) -> bool:
+def _is_one_of(path: Path, *hashes: str | None) -> bool:
     """Whether nothing of anybody else's is there. Other ends of lines, as git makes them, are no change."""
-    return not path.exists() or _hash(path.read_text(encoding="utf-8", errors="replace")) == expected
+    return not path.exists() or _hash(path.read_text(encoding="utf-8", errors="replace")) in hashes
 
 
 def _hash(text: str) -> str:
