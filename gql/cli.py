@@ -26,6 +26,7 @@ from gql import admin, client_kit
 from gql.cli_documents import documents
 from gql.console import be_migrated, fail, read_settings, run
 from gql.schema import schema
+from gql.server import HEADERS
 from gql.settings import MissingSecretError, Settings
 
 T = TypeVar("T")
@@ -82,6 +83,8 @@ def serve_command(
         reload=reload,
         http="gql.server:Protocol",
         access_log=False,
+        server_header=False,
+        headers=HEADERS,
         forwarded_allow_ips=settings.proxies,
         timeout_graceful_shutdown=settings.shutdown,
     )

@@ -9,6 +9,16 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from gql.settings import Bounds
 
+# What every answer has, whoever makes it: the application, uvicorn, or the protocol below.
+HEADERS = [
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "no-referrer"),
+    # Against pages that embed what they may not read. It says nothing about those that CORS lets read it.
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+    # The explorer has a whole policy besides: browsers hold to both.
+    ("Content-Security-Policy", "frame-ancestors 'none'"),
+]
+
 _LINGER = 1.0  # Seconds to go on reading what a client sends although it has its answer.
 
 
@@ -159,7 +169,8 @@ class Protocol(HttpToolsProtocol):
         else:
             is_next = cycle is None or cycle.response_complete
         if is_next:
-            head = (
+            head = b"".join(b"%s: %s\r\n" % header for header in self.server_state.default_headers)
+            head += (
                 b"content-type: text/plain; charset=utf-8\r\n"
                 b"content-length: %d\r\nconnection: close\r\n\r\n" % len(message)
             )

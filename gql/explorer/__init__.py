@@ -26,8 +26,6 @@ CONTENT_SECURITY_POLICY = "; ".join(
 _PAGE = (_STATIC / "explorer.html").read_bytes()
 _HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
     # Browsers ask with the ETag that they have, so that a new version is never mixed with an old one.
     "Cache-Control": "no-cache",
 }
