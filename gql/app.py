@@ -18,7 +18,8 @@ from db.bell import Bell
 from db.engine import Database
 from db.errors import DatabaseUnavailableError
 from db.migrate import current_revision, head_revision
-from gql import explorer
+from gql import explorer, log
+from gql.access import AccessLog
 from gql.auth import Accounts, accounts_of
 from gql.budget import Budget
 from gql.clock import Clock
@@ -47,8 +48,10 @@ class Application(FastAPI):
 
     def build_middleware_stack(self) -> ASGIApp:
         ordinary = super().build_middleware_stack()
-        if self.user_middleware:
-            return ordinary
+        stack = ordinary if self.user_middleware else self._shorter(ordinary)
+        return AccessLog(stack) if self.state.access_log else stack
+
+    def _shorter(self, ordinary: ASGIApp) -> ASGIApp:
         endpoint = self.state.endpoint
 
         async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
@@ -92,6 +95,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     app = Application(title="Gazette", lifespan=lifespan, openapi_url=None)
     app.state.database, app.state.accounts = database, accounts
+    app.state.access_log = settings.access_log
     endpoint = app.state.endpoint = _endpoint(settings, database, accounts, budget, feed)
     live = app.state.live = Live(
         endpoint.schema,
@@ -171,7 +175,10 @@ def create_served_app() -> FastAPI:
     What is there after the start stays: it is not searched again and again. A page of a thousand rows makes
     some ten thousand objects that are all in use until it is sent, and so does the next one.
     """
-    app = create_app()
+    settings = Settings()
+    if settings.access_log:
+        log.access_to_stdout()
+    app = create_app(settings)
     gc.collect()
     gc.freeze()
     gc.set_threshold(_YOUNG_OBJECTS, 20, 50)

@@ -1,6 +1,10 @@
-"""What the log says of what nobody expected: one line of JSON, and nothing of what the data was."""
+"""The log's lines, each in JSON: what nobody expected and, where it is asked for, who asked for what.
+
+Neither has anything of what the data was.
+"""
 
 import logging
+import sys
 import traceback
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -9,6 +13,7 @@ from typing import Any
 import orjson
 
 logger = logging.getLogger("gazette")
+access_logger = logging.getLogger("gazette.access")
 
 _MOST_FRAMES = 40
 _MOST_CAUSES = 5
@@ -22,6 +27,20 @@ def unexpected(error: BaseException, **more: Any) -> None:
     causes = [_described(cause) for cause in _causes(error)]
     line = {"time": datetime.now(UTC).isoformat(), "event": "internal error", **more, "errors": causes}
     logger.error("%s", orjson.dumps(line, default=repr).decode())
+
+
+def access(**told: Any) -> None:
+    """Log a request that was answered."""
+    line = {"time": datetime.now(UTC).isoformat(), "event": "request", **told}
+    access_logger.info("%s", orjson.dumps(line).decode())
+
+
+def access_to_stdout() -> None:
+    """Where a process of ours has its access log: errors go to stderr, and stay apart."""
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    access_logger.addHandler(handler)
+    access_logger.setLevel(logging.INFO)
 
 
 def _described(error: BaseException) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import orjson
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope
 
+from gql.access import entry_of
 from gql.errors import LimitExceededError
 from gql.negotiation import JSON, is_json
 from gql.settings import Bounds
@@ -60,6 +61,9 @@ class Request:
         self._headers: dict[bytes, bytes] = dict(reversed(scope["headers"]))
         given = self._headers.get(b"x-request-id")
         self.id = given.decode() if given and _REQUEST_ID.fullmatch(given) else os.urandom(12).hex()
+        self.entry = entry_of(scope)
+        if self.entry is not None:
+            self.entry.request_id = self.id
 
     def header(self, name: bytes) -> str | None:
         value = self._headers.get(name)

@@ -150,6 +150,7 @@ class Settings(BaseSettings):
         3600, ge=60, description="seconds after which subscribers can come back and miss no event"
     )
     shutdown: int = Field(10, ge=0, description="seconds that running operations have to finish at shutdown")
+    access_log: bool = Field(default=False, description="whether each request is a line on the output")
     explorer: bool = Field(default=True, description="whether browsers get GraphiQL at /graphql")
     executor: Literal["compiled", "stock"] = Field(
         "compiled", description="`stock` runs operations by graphql-core's own executor, many times slower"

@@ -40,6 +40,8 @@ _UNWATCHED = 0.1  # Seconds after which an operation is watched.
 
 # An address with one of these asks for an answer, whoever opens it.
 _ASKING = {b"query", b"documentId", b"doc_id", b"id", b"extensions"}
+_LONGEST_NAME = 100  # Characters of an operation's name in the log.
+
 _METHODS = {"GET": {OperationType.QUERY}, "POST": {OperationType.QUERY, OperationType.MUTATION}}
 
 
@@ -131,23 +133,24 @@ class GraphQLEndpoint:
         except InvalidOperationTypeError as error:
             raise RequestError(405, f"A {request.method} request cannot do this.", Allow="POST") from error
         finally:
+            if request.entry is not None:
+                request.entry.operation, request.entry.viewer = self._named(operation, context)
             await context.close()
         if operation.reference is not None and not isinstance(result, PreExecutionError):
             await self.persisted.keep(operation)
         if result.errors:
-            asked = Asked(request.id, self._name(operation), context.viewer and context.viewer.id)
+            asked = Asked(request.id, *self._named(operation, context))
             return answer_of(result, media_type, asked)
         if is_trusted and request.method == "GET" and request.header(b"authorization") is None:
             return PublicAnswer(result.data, media_type, request, self.max_age)
         return answer_of(result, media_type, Asked(request.id))
 
-    def _name(self, operation: Operation) -> str | None:
-        """The operation's name, also where the request leaves it to the document."""
-        if operation.name is not None:
-            return operation.name
+    def _named(self, operation: Operation, context: Context) -> tuple[str | None, int | None]:
+        """For the log: the operation's name, where its document is a valid one, and the viewer's id."""
         document = self.schema.documents.kept.get(operation.query)
-        chosen = document.chosen(None) if document else None
-        return chosen.name.value if chosen and chosen.name else None
+        chosen = document.chosen(operation.name) if document else None
+        name = chosen.name.value[:_LONGEST_NAME] if chosen and chosen.name else None
+        return name, context.viewer and context.viewer.id
 
 
 class _watched:  # noqa: N801 # It reads as the statement it makes.

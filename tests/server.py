@@ -40,9 +40,10 @@ class Server:
         self._command = [sys.executable, "-m", *(arguments or ("gql", "serve"))]
         self._variables = {**os.environ, "DATABASE_URL": database_url, "PORT": str(port), **environment}
 
-    def start(self) -> None:
+    def start(self, output: int = subprocess.DEVNULL) -> None:
+        """What it prints is kept with subprocess.PIPE, as much as a pipe takes."""
         self._process = subprocess.Popen(
-            self._command, env=self._variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            self._command, env=self._variables, stdout=output, stderr=subprocess.DEVNULL
         )
         try:
             _wait_for(self.address, self._process)
@@ -54,6 +55,12 @@ class Server:
         """As the kernel does when memory is short: nothing in the process can do anything about it."""
         self._process.kill()
         self._process.wait()
+
+    def output(self) -> str:
+        """All that a server has printed that was stopped."""
+        assert self._process.stdout is not None
+        with self._process.stdout as printed:
+            return printed.read().decode()
 
     def wait(self) -> int:
         """The exit code of a server that ends by itself; that of a killed one is negative."""

@@ -63,6 +63,7 @@ LAYERS = (
     "scalars",
     "execution",
     "settings",
+    "access",
     "errors",
     "log",
 )
