@@ -28,6 +28,7 @@ from gql.console import be_migrated, fail, read_settings, run
 from gql.schema import schema
 from gql.server import HEADERS
 from gql.settings import MissingSecretError, Settings
+from gql.tidy import tidy
 
 T = TypeVar("T")
 
@@ -124,6 +125,15 @@ def seed_command(
             fail("The database is not empty: demo data goes into an empty one only. Nothing was changed.")
     else:
         typer.echo(f"Seeded {users} users, {posts} posts and {comments} comments; password: {demo.PASSWORD}")
+
+
+@app.command("tidy")
+def tidy_command() -> None:
+    """Remove what nobody needs any more, such as expired sessions; daily, also beside servers."""
+    settings = read_settings()
+    be_migrated(settings)
+    *removed, last = (f"{count} {what}" for what, count in run(settings, tidy(settings.database)).items())
+    typer.echo(f"Removed {', '.join(removed)} and {last}.")
 
 
 @app.command("secret")

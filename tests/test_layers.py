@@ -25,6 +25,7 @@ LAYERS = (
     "explorer",
     "negotiation",
     "admin",
+    "tidy",
     "approval",
     "manifests",
     "schema",
