@@ -56,6 +56,10 @@ class DatabaseSettings(BaseModel):
             raise ValueError("has to start with sqlite:/// or postgresql://")
         if name == "sqlite" and url.database in (None, "", ":memory:"):
             raise ValueError("has to name a file: the two lanes would each have a memory of their own")
+        if "sslmode" in url.query:
+            # As all other programs call it, and what hosts of databases give out; the driver's word is ssl.
+            mode = url.query["sslmode"]
+            url = url.difference_update_query(["sslmode"]).update_query_dict({"ssl": mode})
         return url.set(drivername=_DRIVERS[name]).render_as_string(hide_password=False)
 
     @property

@@ -23,6 +23,7 @@ from db import demo
 from db.engine import Database
 from db.migrate import migrate
 from gql import admin, client_kit
+from gql.check import Level, check
 from gql.cli_documents import documents
 from gql.console import be_migrated, fail, read_settings, run
 from gql.schema import schema
@@ -125,6 +126,22 @@ def seed_command(
             fail("The database is not empty: demo data goes into an empty one only. Nothing was changed.")
     else:
         typer.echo(f"Seeded {users} users, {posts} posts and {comments} comments; password: {demo.PASSWORD}")
+
+
+@app.command("check")
+def check_command(
+    workers: Annotated[int, typer.Option(help="How many processes are to share the port.", min=1)] = 1,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 for warnings as well.")] = False,
+) -> None:
+    """Name what is insecure or unwise, before production. The exit code is 1 where there are errors."""
+    settings = read_settings()
+    found = run(settings, check(settings, workers))
+    for finding in found:
+        typer.echo(f"{finding.level.value}: {finding.rule}: {finding.message}")
+    errors = sum(finding.level is Level.ERROR for finding in found)
+    typer.echo(f"{errors} errors, {len(found) - errors} warnings.")
+    if errors or (strict and found):
+        raise typer.Exit(1)
 
 
 @app.command("tidy")

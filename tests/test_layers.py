@@ -25,6 +25,7 @@ LAYERS = (
     "explorer",
     "negotiation",
     "admin",
+    "check",
     "tidy",
     "approval",
     "manifests",
