@@ -35,6 +35,7 @@ check: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/hadolint Dockerfile
 
 browser-tools:
 	@command -v chromium >/dev/null && command -v chromedriver >/dev/null || \
@@ -76,11 +77,14 @@ bench-large: $(VENV)/.installed
 schema: $(VENV)/.installed
 	$(BIN)/gazette schema > schema.graphql
 
-# Names, versions and hashes only: an address would tie the lock file to one package index.
+# Names, versions and hashes only: an address would tie the lock files to one package index. The second one is
+# what the image has: the same versions, without what only development needs.
+LOCK = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate \
+  --python-version 3.11 pyproject.toml
 lock:
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate \
-	  --python-version 3.11 --group dev pyproject.toml -o requirements.lock
+	$(LOCK) --group dev -o requirements.lock
+	$(LOCK) --constraint requirements.lock -o requirements-runtime.lock
 
 lock-clients: client-tools
 	npm install --prefix clients --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
