@@ -19,7 +19,7 @@ ROOT = Path(__file__).parent.parent
 HADOLINT = Path(sys.executable).parent / "hadolint"
 DOCKERFILE = (ROOT / "Dockerfile").read_text().replace("\\\n", "")
 BUILD, IMAGE = DOCKERFILE.split("\nFROM ")[1:]
-COPIED = [name for name, _ in re.findall(r"^COPY (\w+) (\w+)$", IMAGE, re.MULTILINE)]
+COPIED = dict(re.findall(r"^COPY (\w+) (\w+)$", IMAGE, re.MULTILINE))
 
 
 def instructions(stage: str, name: str) -> list[str]:
@@ -56,10 +56,12 @@ def test_what_it_copies_is_let_in_and_nothing_else() -> None:
 
 def test_what_it_copies_is_all_that_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its own commands, in a folder that has nothing else."""
-    for name in COPIED:
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name, target in COPIED.items():
+        shutil.copytree(ROOT / name, tmp_path / target, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", "")
+    # The environment of the tests knows where the project is.
+    assert imported_from("db", "gql", "migrations") == {tmp_path}
     command = json.loads(instructions(IMAGE, "ENTRYPOINT")[0])
     assert (command, instructions(IMAGE, "CMD")) == (["python", "-m", "gql"], ['["serve"]'])
     url = f"sqlite:///{tmp_path}/gazette.db"
@@ -75,6 +77,14 @@ def test_what_it_copies_is_all_that_it_needs(tmp_path: Path, monkeypatch: pytest
         port = address.rpartition(":")[2]
         assert is_healthy(port)
     assert not is_healthy(port)
+
+
+def imported_from(*names: str) -> set[Path]:
+    program = f"import {', '.join(names)}; print(*({', '.join(names)}), sep='\\n')"
+    printed = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    ).stdout
+    return {Path(file).parent.parent for file in re.findall(r"from '(.*)'", printed)}
 
 
 def is_healthy(port: str) -> bool:

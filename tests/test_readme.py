@@ -22,7 +22,8 @@ from tests.server import gazette, serving
 
 pytestmark = pytest.mark.anyio
 
-README = (Path(__file__).parent.parent / "README.md").read_text()
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
 
 
 def section(title: str) -> str:
@@ -114,3 +115,12 @@ def test_its_sum_of_connections_is_right() -> None:
     settings = DatabaseSettings()
     each = settings.read_connections + settings.write_connections
     assert f"4 × ({settings.read_connections} + {settings.write_connections}) = {4 * each}" in README
+
+
+def test_where_security_is_explained_there_is_something_to_see() -> None:
+    text = (ROOT / "SECURITY.md").read_text()
+    files = re.findall(r"`((?:gql|tests)/[a-z_/.]+)`", text) + re.findall(r"\]\(([^)#]+)", text)
+    assert len(files) > 15
+    assert [file for file in files if not (ROOT / file).exists()] == []
+    settings = set(re.findall(r"GAZETTE_([A-Z_]+)", text))
+    assert {name.lower() for name in settings} <= Settings.model_fields.keys()
