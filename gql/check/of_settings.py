@@ -113,7 +113,7 @@ def redis_in_the_clear(given: Given) -> str | None:
 
 def budget_missing(given: Given) -> str | None:
     """anybody can ask for as much as the server can do"""
-    if given.settings.budget:
+    if given.settings.budget or given.settings.trusted_only:
         return None
     return "GAZETTE_BUDGET is 0: if the API is open to the world, set the nodes that each viewer can spend."
 
