@@ -37,7 +37,7 @@ SAFE: dict[str, Any] = {
     "introspection": False,
 }
 FOUND = Facts(
-    connections=96,
+    connections=108,
     is_superuser=False,
     is_durable=True,
     clock_ahead=timedelta(seconds=-1),
@@ -83,7 +83,7 @@ BAD: dict[str, list[dict[str, Any]]] = {
     "database-not-migrated": [{"facts": {"is_migrated": False}}],
     "demo-accounts": [{"facts": {"demo_users": ("ada", "ben")}}],
     "not-durable": [{"facts": {"is_durable": False}}],
-    "too-many-connections": [{"workers": 13}, {"facts": {"connections": 7}}],
+    "too-many-connections": [{"workers": 13}, {"facts": {"connections": 8}}],
     "redis-away": [{"facts": {"is_redis_reachable": False}}],
     "superuser": [{"facts": {"is_superuser": True}}],
     "database-in-the-clear": [
