@@ -97,6 +97,7 @@ BAD: dict[str, list[dict[str, Any]]] = {
 GOOD: list[dict[str, Any]] = [
     {},
     {"workers": 12},
+    {"workers": 100, "pgbouncer": True},
     {"budget": 0, "trusted_only": True},
     {"secret_keys": f"{KEY},{'0f3a9c' + KEY[::-1]}"},
     {"secret_keys": "9f86d081884c7d659a2feaa0c55ad015"},

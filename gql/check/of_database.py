@@ -40,7 +40,7 @@ def too_many_connections(given: Given) -> str | None:
     settings, most = given.settings, given.facts.connections
     # One more is held to hear of what other processes have written.
     wanted = given.workers * (settings.read_connections + settings.write_connections + 1)
-    if most is None or wanted <= most:
+    if most is None or wanted <= most or settings.pgbouncer:
         return None
     return (
         f"{given.workers} workers may need {wanted} connections, and PostgreSQL has {most}: "
