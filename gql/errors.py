@@ -13,6 +13,8 @@ INTERNAL = "INTERNAL_SERVER_ERROR"
 PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
 VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
 
+_LONGEST_MESSAGE = 500  # Characters.
+
 
 class ExpectedError(Exception):
     """An error whose message is meant for the client. graphql-core copies `extensions` to the response."""
@@ -219,6 +221,9 @@ def _root_cause(error: GraphQLError) -> BaseException | None:
 
 def _told(error: GraphQLError, code: str) -> dict[str, Any]:
     told: dict[str, Any] = dict(error.formatted)
+    # graphql-core quotes what was sent, whole.
+    if len(told["message"]) > _LONGEST_MESSAGE:
+        told["message"] = told["message"][:_LONGEST_MESSAGE] + "…"
     told["extensions"] = {**told.get("extensions", {}), "code": code}
     return told
 

@@ -18,6 +18,7 @@ from graphql import (
     OperationDefinitionNode,
     OverlappingFieldsCanBeMergedRule,
     SelectionSetNode,
+    TokenKind,
     ValidationContext,
     parse,
 )
@@ -63,7 +64,22 @@ def parse_within(text: str, limits: Limits) -> DocumentNode:
         raise
     if node.token_count > limits.tokens:
         raise too_many
+    if (longest := _longest_name(node)) > limits.name:
+        raise LimitExceededError(
+            f"The document has a name of {longest:,} characters; {limits.name:,} are allowed."
+        )
     return node
+
+
+def _longest_name(document: DocumentNode) -> int:
+    """A name comes back with each row that it is a key of, and with each error that it is in."""
+    longest = 0
+    token = document.loc.start_token if document.loc else None
+    while token:
+        if token.kind is TokenKind.NAME:
+            longest = max(longest, token.end - token.start)
+        token = token.next
+    return longest
 
 
 class FewComparisons(OverlappingFieldsCanBeMergedRule):

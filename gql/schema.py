@@ -49,6 +49,8 @@ _RULES = (
     OneOfInputValidationRule,
     NoNulCharacters,
 )
+# Who has made more mistakes in a document reads the first ones first.
+_MOST_ERRORS = 20
 
 
 SUBSCRIPTION = strawberry_types.OperationType.SUBSCRIPTION
@@ -79,7 +81,9 @@ class Schema(strawberry.Schema):
         self.limits = limits
         self.hides_suggestions = not suggestions
         self.documents = Documents(
-            lambda node: validate(self._schema, node, rules, hide_suggestions=self.hides_suggestions),
+            lambda node: validate(
+                self._schema, node, rules, _MOST_ERRORS, hide_suggestions=self.hides_suggestions
+            ),
             limits,
         )
 

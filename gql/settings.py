@@ -22,6 +22,7 @@ class Limits:
 
     document: int = 100_000  # Characters.
     tokens: int = 2000  # With comments.
+    name: int = 200  # Characters, of an alias for instance.
     selections: int = 2000
     depth: int = 12  # Levels, but for `edges`, `node` and `nodes`.
     aliases: int = 15
@@ -113,6 +114,9 @@ class Settings(BaseSettings):
     )
     document_limit: int = Field(Limits.document, ge=1, description="characters of a document")
     token_limit: int = Field(Limits.tokens, ge=1, description="tokens of a document, with comments")
+    name_limit: int = Field(
+        Limits.name, ge=50, description="characters of a name in a document, an alias for instance"
+    )
     selection_limit: int = Field(
         Limits.selections,
         ge=1,
@@ -243,6 +247,7 @@ class Settings(BaseSettings):
         return Limits(
             document=self.document_limit,
             tokens=self.token_limit,
+            name=self.name_limit,
             selections=self.selection_limit,
             depth=self.depth_limit,
             aliases=self.alias_limit,

@@ -19,11 +19,6 @@ JSON = "application/json"
 GRAPHQL = "application/graphql-response+json"
 
 
-def times(number: int, field: str) -> str:
-    """The field, each time with another number in place of its `#`."""
-    return " ".join(field.replace("#", str(index)) for index in range(number))
-
-
 @contextmanager
 def nothing_read(client: Client) -> Iterator[None]:
     with client.statements() as statements:

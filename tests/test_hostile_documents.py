@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
+from abuse.documents import chain, overlapping, times
 from gql import cost, limits
 from gql.app import create_app
 from gql.schema import build_schema
 from gql.settings import Limits, Settings
 from tests.client import Client
 from tests.conftest import NewUrl
-from tests.limits import assert_refused, nothing_read, times
+from tests.limits import assert_refused, nothing_read
 
 pytestmark = pytest.mark.anyio
 
@@ -25,22 +26,10 @@ async def client(new_sqlite_url: NewUrl) -> AsyncIterator[Client]:
         yield client
 
 
-def chain(number: int, of: str) -> str:
-    """Each fragment spreads the next one twice."""
-    return " ".join(
-        f"fragment F{index} on Query {{...F{index + 1} ...F{index + 1}}}" for index in range(number)
-    ) + (f" fragment F{number} on Query {{{of}}}")
-
-
-def overlapping(number: int) -> str:
-    fragments = times(number, "fragment F# on Post {author {name}}")
-    return f"{{posts {{nodes {{{times(number, '...F#')}}}}}}} {fragments}"
-
-
 HOSTILE: dict[str, Callable[[int], str]] = {
     "fragments that double": lambda size: f"{{...F0}} {chain(size // 8, 'viewer {id}')}",
     "fragments that double nothing": lambda size: f"{{...F0}} {chain(size // 8, '')}",
-    "overlapping fragments": lambda size: overlapping(size // 12),
+    "overlapping fragments": lambda size: overlapping(size // 12, "author {name}"),
     "fragments in a circle": lambda size: (
         f"{{...F0}} {times(size // 8, 'fragment F# on Query {...F# ...F0 ...F1}')}"
     ),

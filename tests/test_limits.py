@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from graphql import Lexer, Token, get_introspection_query
 
+from abuse.documents import times
 from gql.app import create_app
 from gql.settings import Settings
 from tests.client import Client
 from tests.conftest import NewUrl
-from tests.limits import assert_refused, nothing_read, times
+from tests.limits import assert_refused, nothing_read
 
 pytestmark = pytest.mark.anyio
 
@@ -63,6 +64,16 @@ EDGES: dict[str, tuple[Callable[[int], str], int, str]] = {
         lambda number: "{viewer {id}}" + "#\n" * (number - 6),
         2000,
         "The document has more than 2,000 tokens, with comments.",
+    ),
+    "a name": (
+        lambda length: f"{{viewer {{{'a' * length}: id}}}}",
+        200,
+        "The document has a name of 201 characters; 200 are allowed.",
+    ),
+    "the name of an operation": (
+        lambda length: f"query {'a' * length} {{viewer {{id}}}}",
+        200,
+        "The document has a name of 201 characters; 200 are allowed.",
     ),
     "depth": (deep, 12, "The document is 13 levels deep; 12 are allowed."),
     "depth by fragments": (
@@ -182,6 +193,7 @@ async def test_each_limit_is_a_setting(new_sqlite_url: NewUrl) -> None:
         database_url=new_sqlite_url(),
         document_limit=90,
         token_limit=40,
+        name_limit=50,
         selection_limit=8,
         depth_limit=3,
         alias_limit=1,
@@ -196,6 +208,7 @@ async def test_each_limit_is_a_setting(new_sqlite_url: NewUrl) -> None:
         for document, message in {
             padded(91): "The document has 91 characters; 90 are allowed.",
             "{viewer {id}}" + "#\n" * 35: "The document has more than 40 tokens, with comments.",
+            f"{{viewer {{{'a' * 51}: id}}}}": "The document has a name of 51 characters; 50 are allowed.",
             "{viewer {" + "id " * 8 + "}}": "The document selects 9 fields and fragments; 8 are allowed.",
             deep(4): "The document is 4 levels deep; 3 are allowed.",
             "{a: viewer {b: id}}": "The document has 2 aliases; 1 are allowed.",
@@ -240,6 +253,22 @@ async def test_batches_are_refused(client: Client) -> None:
     with nothing_read(client):
         response = await client.http.post("/graphql", json=[{"query": "{viewer {id}}"}] * 2)
     assert response.status_code == 400
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "query " + "Q" * 200 + "{nodes(ids: [" + times(500, "$v#") + "]) {id}}",
+        "{viewer {" + times(900, "a#") + "}}",
+        f'{{posts(first: "{"a" * 90_000}") {{totalCount}}}}',
+        f'query "{"a" * 90_000}" {{viewer {{id}}}}',
+    ],
+    ids=["an operation with variables", "fields", "a literal", "a text where a name is"],
+)
+async def test_errors_do_not_repeat_a_document(client: Client, document: str) -> None:
+    response = await client.send(document)
+    assert "errors" in response.json()
+    assert len(response.content) < 10_000
 
 
 @pytest.mark.parametrize("suggestions", [False, True])
