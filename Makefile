@@ -7,7 +7,7 @@ PORT ?= 8000
 export HOST PORT
 JOBS ?= auto
 
-.PHONY: serve test planted check bench bench-readme bench-large browser-tools test-browser service-tools test-services client-tools test-clients schema lock lock-clients clean
+.PHONY: serve test planted check bench bench-readme bench-large abuse soak fuzz test-schemathesis browser-tools test-browser service-tools test-services client-tools test-clients schema lock lock-clients clean
 
 # The stamp makes every other target rebuild the environment when the lock file changes.
 $(VENV)/.installed: requirements.lock pyproject.toml
@@ -73,6 +73,17 @@ bench-readme: $(VENV)/.installed
 
 bench-large: $(VENV)/.installed
 	$(BIN)/python -m bench.large $(BENCH)
+
+abuse: $(VENV)/.installed
+	$(BIN)/python -m abuse $(ABUSE)
+
+# SOAK="--minutes 1", for instance.
+soak: $(VENV)/.installed
+	$(BIN)/python -m abuse.soak $(SOAK)
+
+# As many documents on each database; GAZETTE_FUZZ_SEED makes the same ones again.
+fuzz: $(VENV)/.installed
+	GAZETTE_FUZZ=$${GAZETTE_FUZZ:-10000} $(BIN)/python -m pytest -n 2 tests/test_fuzz.py
 
 schema: $(VENV)/.installed
 	$(BIN)/gazette schema > schema.graphql

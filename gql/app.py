@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -34,6 +35,8 @@ from gql.transport import GraphQLEndpoint
 from gql.trusted import Trusted
 
 _YOUNG_OBJECTS = 50_000
+# Seconds after which a thread that reads a long document lets the others go on.
+_TURN = 0.001
 _PREFLIGHT = 7200  # Seconds for which a browser need not ask again, as many as any of them takes.
 
 _PATH = "/graphql"
@@ -170,7 +173,7 @@ def _share(app: FastAPI, origins: list[str]) -> None:
 
 
 def create_served_app() -> FastAPI:
-    """The application in a process of its own, with the garbage collector set for that.
+    """The application in a process of its own, with the interpreter set for that.
 
     What is there after the start stays: it is not searched again and again. A page of a thousand rows makes
     some ten thousand objects that are all in use until it is sent, and so does the next one.
@@ -182,6 +185,7 @@ def create_served_app() -> FastAPI:
     gc.collect()
     gc.freeze()
     gc.set_threshold(_YOUNG_OBJECTS, 20, 50)
+    sys.setswitchinterval(_TURN)
     return app
 
 

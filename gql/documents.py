@@ -1,7 +1,9 @@
 """Documents: parsed and validated once, and kept for when the same text comes again."""
 
+import asyncio
 from collections.abc import Callable
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 from graphql import (
     DocumentNode,
@@ -17,6 +19,13 @@ from gql.cost import Cost, cost_of
 from gql.execution import Kept
 from gql.limits import check_shape, parse_within
 from gql.settings import Limits
+
+T = TypeVar("T")
+
+SHORT = 500
+"""Characters: some milliseconds of work at most."""
+
+_READER = ThreadPoolExecutor(1, "documents")
 
 Validate = Callable[[DocumentNode], list[GraphQLError]]
 
@@ -80,20 +89,33 @@ class Documents:
         self._limits = limits
         self.kept: Kept[Document] = Kept()
 
-    def document(self, text: str) -> Document:
+    async def read(self, text: str) -> Document:
         """The parsed document; raises LimitExceededError, and whatever graphql-core's parser does."""
-        return self.kept.get(text) or Document(parse_within(text, self._limits))
+        return self.kept.get(text) or Document(await _apart(text, parse_within, text, self._limits))
 
-    def errors(self, text: str, document: Document) -> list[GraphQLError]:
+    async def errors(self, text: str, document: Document) -> list[GraphQLError]:
         """What is wrong with a document; raises LimitExceededError.
 
         One that is right is kept, so that it is not validated again.
         """
         if document.is_valid:
             return []
-        check_shape(document.node, self._limits)
-        errors = self._validate(document.node)
+        errors = await _apart(text, self._errors_of, document.node)
         if not errors:
             document.is_valid = True
             self.kept.put(text, document, len(text))
         return errors
+
+    def _errors_of(self, node: DocumentNode) -> list[GraphQLError]:
+        check_shape(node, self._limits)
+        return self._validate(node)
+
+
+async def _apart(text: str, work: Callable[..., T], *given: Any) -> T:
+    """Work on a document, in a thread unless it is short: the longest take as long as a dozen requests.
+
+    There is one thread, so that those who send many of them wait for each other, and others do not.
+    """
+    if len(text) <= SHORT:
+        return work(*given)
+    return await asyncio.get_running_loop().run_in_executor(_READER, work, *given)

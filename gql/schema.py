@@ -149,10 +149,10 @@ class Schema(strawberry.Schema):
     ) -> "R | ExecutionResult":
         """Run an operation whose document is right, and that does not ask for too much."""
         try:
-            document = self.documents.document(query)
+            document = await self.documents.read(query)
             operation = _chosen(document, name, allowed)
             errors = _refused(document, operation, name, context)
-            if errors := errors or self.documents.errors(query, document):
+            if errors := errors or await self.documents.errors(query, document):
                 return PreExecutionError(data=None, errors=errors)
             cost = document.cost(operation, variables, self._schema, self.limits.page)
             _check_cost(cost, self.limits)

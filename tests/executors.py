@@ -45,7 +45,8 @@ def by_both(execute: Execute) -> Execute:
     async def execute_by_both(schema: Schema, query: str, *given: Any, **named: Any) -> ExecutionResult:
         result = await execute(schema, query, *given, **named)
         context = named.get("context_value")
-        if not alone.get() and isinstance(context, Context) and _was_executed(schema, query, result, named):
+        is_ours = not alone.get() and isinstance(context, Context)
+        if is_ours and await _was_executed(schema, query, result, named):
             compared["queries"] += 1
             token = unheard.set(True)
             try:
@@ -57,10 +58,10 @@ def by_both(execute: Execute) -> Execute:
     return execute_by_both
 
 
-def _was_executed(schema: Schema, query: str, result: ExecutionResult, named: dict[str, Any]) -> bool:
+async def _was_executed(schema: Schema, query: str, result: ExecutionResult, named: dict[str, Any]) -> bool:
     if isinstance(result, PreExecutionError):
         return False
-    operation = schema.documents.document(query).chosen(named.get("operation_name"))
+    operation = (await schema.documents.read(query)).chosen(named.get("operation_name"))
     return operation is not None and operation.operation is OperationType.QUERY
 
 

@@ -1,5 +1,6 @@
 """Documents that were written to hurt are refused after work that grows with their length, and no faster."""
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable
 from types import FrameType
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 
 from abuse.documents import chain, overlapping, times
-from gql import cost, limits
+from gql import cost, documents, limits
 from gql.app import create_app
 from gql.schema import build_schema
 from gql.settings import Limits, Settings
@@ -48,6 +49,12 @@ HOSTILE: dict[str, Callable[[int], str]] = {
 """Documents of so many tokens, or a quarter more."""
 
 
+@pytest.fixture
+def _in_this_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where lines can be counted."""
+    monkeypatch.setattr(documents, "SHORT", 10**9)
+
+
 def looked_at(document: str, allowed: Limits) -> int:
     """How many lines of the checks are run for a document."""
     lines = 0
@@ -63,8 +70,8 @@ def looked_at(document: str, allowed: Limits) -> int:
     previous = sys.gettrace()
     sys.settrace(trace)
     try:
-        read = schema.documents.document(document)
-        if not schema.documents.errors(document, read):
+        read = asyncio.run(schema.documents.read(document))
+        if not asyncio.run(schema.documents.errors(document, read)):
             read.cost(read.operations[0], {}, schema._schema, allowed.page)
     except Exception:  # noqa: S110 # What is said to it is another test's.
         pass
@@ -73,6 +80,7 @@ def looked_at(document: str, allowed: Limits) -> int:
     return lines
 
 
+@pytest.mark.usefixtures("_in_this_thread")
 @pytest.mark.parametrize("name", HOSTILE)
 def test_twice_the_document_is_twice_the_work(name: str) -> None:
     generous = Limits(tokens=10_000)
@@ -81,6 +89,7 @@ def test_twice_the_document_is_twice_the_work(name: str) -> None:
     assert large < 2.3 * small
 
 
+@pytest.mark.usefixtures("_in_this_thread")
 def test_what_fragments_come_to_is_looked_at_a_few_times_only() -> None:
     """They may double a few times, in places that differ: within the limits the cost is counted for each."""
     double = (
@@ -90,12 +99,13 @@ def test_what_fragments_come_to_is_looked_at_a_few_times_only() -> None:
     fragments = " ".join(double.replace("#", str(level)).replace("%", str(level + 1)) for level in range(5))
     document = f"{{posts {{nodes {{...F0}}}}}} {fragments} fragment F5 on Post {{id {times(15, 'title')}}}"
     schema = build_schema()
-    schema.documents.errors(document, schema.documents.document(document))
+    assert asyncio.run(schema.documents.errors(document, asyncio.run(schema.documents.read(document)))) == []
     assert document in schema.documents.kept
     selected = 3 + 31 * 14 + 32 * 16
     assert looked_at(document, Limits()) < 40 * selected
 
 
+@pytest.mark.usefixtures("_in_this_thread")
 def test_only_the_operation_that_is_executed_is_counted() -> None:
     doubling = " ".join(
         f"fragment F{level} on PostConnection {{...F{level + 1} ...F{level + 1}}}" for level in range(8)

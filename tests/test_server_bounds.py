@@ -11,6 +11,8 @@ import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
+from abuse.crowds import silent_clients, slow_senders
+from abuse.shapes import AMBIGUOUS, CHUNK, CHUNKED, GET, LENGTH, PIECES, POST, QUERY
 from gql.server import Protocol
 from gql.settings import Bounds
 from tests.conftest import NewUrl
@@ -18,12 +20,6 @@ from tests.server import free_port, serving
 
 HEAD, BODY = 2048, 4000
 LARGE = 64_000_000
-QUERY = b'{"query": "{__typename}"}'
-POST = b"POST /graphql HTTP/1.1\r\nHost: gazette\r\nContent-Type: application/json\r\n"
-GET = b"GET /graphql?query=%7B__typename%7D HTTP/1.1\r\nHost: gazette\r\n"
-LENGTH = b"Content-Length: %d\r\n" % len(QUERY)
-CHUNKED = b"Transfer-Encoding: chunked\r\n"
-CHUNK = b"%x\r\n%s\r\n" % (len(QUERY), QUERY)
 TYPENAME = b'{"data":{"__typename":"Query"}}'
 
 
@@ -115,42 +111,9 @@ def test_two_at_once_are_answered_in_order(address: tuple[str, int]) -> None:
         assert connection.recv(65536).count(TYPENAME) == 2
 
 
-AMBIGUOUS = {
-    "two lengths": LENGTH + b"Content-Length: 5\r\n",
-    "the same length twice": LENGTH + LENGTH,
-    "lengths in one header": b"Content-Length: %d, %d\r\n" % (len(QUERY), len(QUERY)),
-    "a length and pieces": LENGTH + CHUNKED,
-    "pieces and a length": CHUNKED + LENGTH,
-    "pieces of pieces": b"Transfer-Encoding: chunked, chunked\r\n",
-    "pieces that are not the last": b"Transfer-Encoding: chunked, identity\r\n",
-    "an unknown encoding": b"Transfer-Encoding: xchunked\r\n",
-    "two encodings": b"Transfer-Encoding: identity\r\n" + CHUNKED,
-    "a signed length": b"Content-Length: +%d\r\n" % len(QUERY),
-    "a negative length": b"Content-Length: -1\r\n",
-    "a hexadecimal length": b"Content-Length: 0x19\r\n",
-    "a length beyond all numbers": b"Content-Length: " + b"9" * 40 + b"\r\n",
-    "an empty length": b"Content-Length:\r\n",
-    "a space before the colon": b"Content-Length : %d\r\n" % len(QUERY),
-    "a header that goes on in the next line": LENGTH + b"X-A: b\r\n c\r\n",
-    "a line without a carriage return": b"X-A: b\n" + LENGTH,
-    "a carriage return alone": b"X-A: b\rX-B: c\r\n" + LENGTH,
-    "NUL in a header": b"X-A: b\x00\r\n" + LENGTH,
-    "a header without a name": b": b\r\n" + LENGTH,
-}
-
-
 @pytest.mark.parametrize("name", AMBIGUOUS)
 def test_what_can_be_read_in_two_ways_is_refused(address: tuple[str, int], name: str) -> None:
     assert answered(address, POST + AMBIGUOUS[name] + b"\r\n" + QUERY + GET + b"\r\n") == [400]
-
-
-PIECES = {
-    "a size that is none": b"x\r\n",
-    "a negative size": b"-1\r\n",
-    "a size beyond all numbers": b"f" * 17 + b"\r\n",
-    "a piece longer than its size": b"1\r\nabc\r\n",
-    "headers behind the last": CHUNK + b"0\r\nAuthorization: Bearer x\r\n\r\n",
-}
 
 
 @pytest.mark.parametrize("name", PIECES)
@@ -262,6 +225,13 @@ def test_who_was_quick_once_is_cut_off_too(address: tuple[str, int]) -> None:
         # Byte by byte is no way out.
         assert is_cut_off(connection, b"a")
         assert 1.9 < time.monotonic() - begun < 4
+
+
+def test_hundreds_who_hold_connections_keep_nobody_waiting(address: tuple[str, int]) -> None:
+    with slow_senders(address[1]) as slow, silent_clients(address[1]) as silent:
+        assert answered(address, GET + b"Connection: close\r\n\r\n") == [200]
+        assert {tuple(statuses(everything(connection))) for connection in slow} == {(408,)}
+        assert {everything(connection) for connection in silent} == {b""}
 
 
 def test_a_connection_in_use_stays(address: tuple[str, int]) -> None:
