@@ -7,7 +7,7 @@ PORT ?= 8000
 export HOST PORT
 JOBS ?= auto
 
-.PHONY: serve test planted check bench bench-readme bench-large abuse soak fuzz test-schemathesis browser-tools test-browser service-tools test-services client-tools test-clients schema lock lock-clients clean
+.PHONY: serve test planted check bench bench-readme bench-large abuse soak fuzz browser-tools test-browser service-tools test-services client-tools test-clients test-schemathesis schema lock lock-clients lock-schemathesis clean
 
 # The stamp makes every other target rebuild the environment when the lock file changes.
 $(VENV)/.installed: requirements.lock pyproject.toml
@@ -51,6 +51,16 @@ service-tools:
 test-services: service-tools $(VENV)/.installed
 	$(BIN)/python -m pytest tests/services
 
+SCHEMATHESIS := clients/schemathesis/.venv
+
+$(SCHEMATHESIS)/.installed: clients/schemathesis/requirements.lock
+	$(PYTHON) -m venv $(SCHEMATHESIS)
+	$(SCHEMATHESIS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+test-schemathesis: $(VENV)/.installed $(SCHEMATHESIS)/.installed
+	GAZETTE_SCHEMATHESIS_SECONDS=300 $(BIN)/python -m pytest tests/clients/test_schemathesis.py
+
 client-tools:
 	@command -v node >/dev/null && command -v npm >/dev/null || \
 	  { echo "make test-clients needs node and npm (Debian 13: apt-get install nodejs npm)"; exit 1; }
@@ -61,7 +71,7 @@ clients/node_modules/.package-lock.json: clients/package-lock.json
 	npm ci --prefix clients --no-audit --no-fund --loglevel=error
 	@touch $@
 
-test-clients: client-tools $(VENV)/.installed clients/node_modules/.package-lock.json
+test-clients: client-tools $(VENV)/.installed clients/node_modules/.package-lock.json $(SCHEMATHESIS)/.installed
 	$(BIN)/python -m pytest tests/clients
 
 # BENCH="--rounds 5 --publish", for instance; bench/README.md has the others.
@@ -77,13 +87,14 @@ bench-large: $(VENV)/.installed
 abuse: $(VENV)/.installed
 	$(BIN)/python -m abuse $(ABUSE)
 
-# SOAK="--minutes 1", for instance.
+# SOAK="--minutes 3", for instance.
 soak: $(VENV)/.installed
 	$(BIN)/python -m abuse.soak $(SOAK)
 
-# As many documents on each database; GAZETTE_FUZZ_SEED makes the same ones again.
+# So many requests for each database; GAZETTE_FUZZ_SEED makes the same ones again.
 fuzz: $(VENV)/.installed
-	GAZETTE_FUZZ=$${GAZETTE_FUZZ:-10000} $(BIN)/python -m pytest -n 2 tests/test_fuzz.py
+	GAZETTE_FUZZ=$${GAZETTE_FUZZ:-10000} GAZETTE_TEST_ONE_EXECUTOR=1 \
+	  $(BIN)/python -m pytest -n 2 -o faulthandler_timeout=7200 tests/test_fuzz.py
 
 schema: $(VENV)/.installed
 	$(BIN)/gazette schema > schema.graphql
@@ -100,5 +111,10 @@ lock:
 lock-clients: client-tools
 	npm install --prefix clients --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 
+lock-schemathesis: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate \
+	  --python-version 3.11 clients/schemathesis/requirements.in -o clients/schemathesis/requirements.lock
+
 clean:
-	rm -rf $(VENV) clients/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(SCHEMATHESIS) clients/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis

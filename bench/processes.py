@@ -20,22 +20,27 @@ def _stats() -> dict[int, list[str]]:
     return found
 
 
-def _tree(root: int) -> list[list[str]]:
+def _tree(root: int) -> dict[int, list[str]]:
     stats = _stats()
     found, new = set[int](), {root}
     while new:
         found |= new
         new = {pid for pid, stat in stats.items() if int(stat[1]) in found} - found
-    return [stats[pid] for pid in found if pid in stats]
+    return {pid: stats[pid] for pid in found if pid in stats}
 
 
 def cpu_seconds(root: int) -> float:
     """User and system time, with that of children that have ended."""
-    return sum(int(ticks) for stat in _tree(root) for ticks in stat[11:15]) / _TICKS
+    return sum(int(ticks) for stat in _tree(root).values() for ticks in stat[11:15]) / _TICKS
 
 
 def resident_megabytes(root: int) -> float:
-    return sum(int(stat[21]) for stat in _tree(root)) * _PAGE / 2**20
+    return sum(resident_by_process(root).values())
+
+
+def resident_by_process(root: int) -> dict[int, float]:
+    """Megabytes by the ids of the process and all that it started."""
+    return {pid: int(stat[21]) * _PAGE / 2**20 for pid, stat in _tree(root).items()}
 
 
 def machine_cpu_seconds() -> float:

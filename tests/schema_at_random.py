@@ -118,7 +118,7 @@ class Writer:
 
     def condition(self, kind: Any) -> str:
         """A type that may fit, or one that cannot."""
-        fitting = ["", kind.name]
+        fitting: list[str] = ["", kind.name]
         if is_abstract_type(kind):
             fitting += [found.name for found in self.schema.get_possible_types(kind)]
         else:
