@@ -100,13 +100,14 @@ class Documents:
         """
         if document.is_valid:
             return []
-        errors = await _apart(text, self._errors_of, document.node)
+        errors = await _apart(text, self.errors_of, document.node)
         if not errors:
             document.is_valid = True
             self.kept.put(text, document, len(text))
         return errors
 
-    def _errors_of(self, node: DocumentNode) -> list[GraphQLError]:
+    def errors_of(self, node: DocumentNode) -> list[GraphQLError]:
+        """What is wrong with a document, kept or not; raises LimitExceededError."""
         check_shape(node, self._limits)
         return self._validate(node)
 

@@ -32,7 +32,7 @@ from gql.budget import Spent
 from gql.documents import Document, Documents, NoNulCharacters
 from gql.errors import LimitExceededError, UnauthenticatedError
 from gql.execution.strawberry import StockExecutor, StrawberryExecutor
-from gql.limits import FewComparisons
+from gql.limits import FewComparisons, parse_within
 from gql.mutation import WITHOUT_TOKEN
 from gql.mutations import Mutation
 from gql.query import Query
@@ -169,10 +169,10 @@ class Schema(strawberry.Schema):
     def refusals(self, query: str) -> list[GraphQLError]:
         """Why a document is not executed, whoever asks and with whatever variables."""
         try:
-            document = self.documents.document(query)
+            document = Document(parse_within(query, self.limits))
             if not document.operations:
                 return [GraphQLError("The document has no operation.")]
-            if errors := self.documents.errors(query, document):
+            if errors := self.documents.errors_of(document.node):
                 return errors
             for operation in document.operations:
                 _check_cost(document.cost(operation, None, self._schema, self.limits.page), self.limits)
