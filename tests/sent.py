@@ -11,7 +11,7 @@ from sqlalchemy import event
 from db.engine import Database
 
 unheard: ContextVar[bool] = ContextVar("unheard", default=False)
-"""Set where a test reads once more, to compare, what then is not counted."""
+"""Set where a test reads once more, to compare, or the process by itself: that is not counted."""
 
 
 @dataclass
