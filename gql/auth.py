@@ -1,7 +1,7 @@
 """Who asks: from the Authorization header to the viewer."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from sqlalchemy import Dialect, Select, bindparam, select
@@ -18,7 +18,7 @@ from gql.mail import Mailer, delivery
 from gql.passwords import Passwords
 from gql.policy import Viewer
 from gql.settings import Settings
-from gql.tokens import InvalidTokenError, Tokens, now
+from gql.tokens import Claims, InvalidTokenError, Tokens, now
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,13 @@ class Accounts:
     mailer: Mailer
     sign_up: bool
     front_end: str
+    # Of those who serve a session for longer than a request.
+    watchers: list[Callable[[], None]] = field(default_factory=list)
+
+    def sessions_changed(self) -> None:
+        """After a commit by which sessions may have ended."""
+        for watcher in self.watchers:
+            watcher()
 
 
 def accounts_of(settings: Settings) -> Accounts:
@@ -52,15 +59,28 @@ def accounts_of(settings: Settings) -> Accounts:
 async def authenticate(authorization: str | None, tokens: Tokens, database: Database) -> Viewer | None:
     """The viewer that an Authorization header names, None where there is no header.
 
-    The session and the user are looked up every time, so that a log-out, a deactivation, a new password or a
-    new role count at once. Raises InvalidTokenError; it never takes somebody for a stranger instead.
+    Raises InvalidTokenError; it never takes somebody for a stranger instead.
     """
+    claims = claims_of(authorization, tokens)
+    return None if claims is None else await viewer_of(claims, database)
+
+
+def claims_of(authorization: str | None, tokens: Tokens) -> Claims | None:
+    """What an Authorization header claims, None where there is no header; raises InvalidTokenError."""
     if authorization is None:
         return None
     scheme, _, token = authorization.partition(" ")
     if scheme.lower() != "bearer":
         raise InvalidTokenError
-    claims = tokens.read(token.strip())
+    return tokens.read(token.strip())
+
+
+async def viewer_of(claims: Claims, database: Database) -> Viewer:
+    """Whose token it is; raises InvalidTokenError where the session is over.
+
+    The session and the user are looked up every time, so that a log-out, a deactivation, a new password or a
+    new role count at once.
+    """
     values = {"user_id": claims.user_id, "session_id": claims.session_id, "now": now()}
     for found in zip(*await read.run(database, _session(database.dialect), values), strict=True):
         return Viewer(*found)

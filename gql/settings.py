@@ -9,6 +9,7 @@ from pydantic import AliasChoices, Field, SecretStr, field_validator, model_vali
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from db.engine import DatabaseSettings
+from gql.socket_bounds import SocketBounds
 
 SHORTEST_SECRET = 32
 DEFAULT_PAGE = 20
@@ -153,6 +154,25 @@ class Settings(BaseSettings):
     events_kept: int = Field(
         3600, ge=60, description="seconds after which subscribers can come back and miss no event"
     )
+    sockets: int = Field(
+        SocketBounds.sockets, ge=1, le=20_000, description="sockets and event streams at once, of a process"
+    )
+    address_sockets: int = Field(
+        SocketBounds.address_sockets, ge=1, description="sockets and event streams at once, of an address"
+    )
+    socket_operations: int = Field(
+        SocketBounds.operations, ge=1, description="operations at once, of a socket"
+    )
+    socket_messages: int = Field(SocketBounds.messages, ge=1, description="messages a second, of a socket")
+    init_seconds: float = Field(
+        SocketBounds.init_seconds, gt=0, description="seconds that a socket has for `connection_init`"
+    )
+    ping_seconds: float = Field(
+        SocketBounds.ping_seconds, gt=0, description="seconds between pings, and for the answer to one"
+    )
+    session_seconds: float = Field(
+        SocketBounds.session_seconds, gt=0, description="seconds between looks at the sessions of all sockets"
+    )
     shutdown: int = Field(10, ge=0, description="seconds that running operations have to finish at shutdown")
     access_log: bool = Field(default=False, description="whether each request is a line on the output")
     explorer: bool = Field(default=True, description="whether browsers get GraphiQL at /graphql")
@@ -240,6 +260,18 @@ class Settings(BaseSettings):
     def bounds(self) -> Bounds:
         return Bounds(
             self.body_limit, self.query_string_limit, self.head_limit, self.request_timeout, self.deadline
+        )
+
+    @property
+    def socket_bounds(self) -> SocketBounds:
+        return SocketBounds(
+            sockets=self.sockets,
+            address_sockets=self.address_sockets,
+            operations=self.socket_operations,
+            messages=self.socket_messages,
+            init_seconds=self.init_seconds,
+            ping_seconds=self.ping_seconds,
+            session_seconds=self.session_seconds,
         )
 
     @property

@@ -32,10 +32,11 @@ class InvalidTokenError(Exception):
 
 
 class Claims(NamedTuple):
-    """What an access token says."""
+    """What an access token says, and until when it is accepted, in seconds since 1970."""
 
     user_id: int
     session_id: int
+    until: int = 0
 
 
 class Tokens:
@@ -65,13 +66,12 @@ class Tokens:
 
     def read(self, token: str) -> Claims:
         """What an access token says; raises InvalidTokenError for anything that `access` has not made."""
-        claims, expires_at = self._verified(token)
-        if expires_at <= time.time() - _LEEWAY:
+        claims = self._verified(token)
+        if claims.until <= time.time():
             raise InvalidTokenError
         return claims
 
-    def _verify(self, token: str) -> tuple[Claims, int]:
-        """What it says, and until when in seconds since 1970."""
+    def _verify(self, token: str) -> Claims:
         try:
             header = jwt.get_unverified_header(token)
             if header.get("typ") != _TYPE:
@@ -85,7 +85,7 @@ class Tokens:
                 issuer=_ISSUER,
                 leeway=_LEEWAY,
             )
-            return Claims(int(payload["sub"]), int(payload["sid"])), int(payload["exp"])
+            return Claims(int(payload["sub"]), int(payload["sid"]), int(payload["exp"]) + _LEEWAY)
         except (jwt.InvalidTokenError, KeyError, TypeError, ValueError) as error:
             raise InvalidTokenError from error
 

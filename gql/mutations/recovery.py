@@ -167,6 +167,7 @@ async def reset_password(write: Write, given: ResetPasswordInput) -> Outcome:
         raise _invalid()
     user.password_hash = write.prepared
     await shut_out(write.session, user.id)
+    write.afterwards.append(write.accounts.sessions_changed)
     # Whoever guessed at the old one is not to keep the owner out with the new one.
     for name in (user.username_key, user.email_key):
         await write.accounts.attempts.forgive(name)

@@ -224,6 +224,7 @@ async def refresh_tokens(write: Write, given: RefreshTokensInput) -> Outcome:
     if is_reused or session.expires_at <= now() or not user.is_active:
         # Somebody has a copy of it, and nobody knows who is the thief. This is committed.
         await write.session.delete(session)
+        write.afterwards.append(write.accounts.sessions_changed)
         return refused
     successors = list(write.accounts.tokens.successors(given.refresh_token))
     if used.used_at is None:
@@ -246,6 +247,7 @@ async def log_out(write: Write, given: LogOutInput) -> Outcome:
         which &= sessions.id == write.viewer.session_id
     ended = await write.session.scalars(delete(sessions).where(which).returning(sessions.id))
     write.viewer = None
+    write.afterwards.append(write.accounts.sessions_changed)
     return Outcome(more=len(ended.all()))
 
 
@@ -269,6 +271,7 @@ async def change_password(write: Write, given: ChangePasswordInput) -> Outcome:
     user = await _unchanged(write, verified)
     user.password_hash = password_hash
     await shut_out(write.session, user.id)
+    write.afterwards.append(write.accounts.sessions_changed)
     return await _begin_session(write, user)
 
 
@@ -277,6 +280,7 @@ async def revoke_session(write: Write, given: RevokeSessionInput) -> Outcome:
     """End one of one's own sessions, on a device that was lost for instance."""
     session = await write.find(models.Session, given.id, "id", lock=Lock.DELETE)
     await write.session.delete(session)
+    write.afterwards.append(write.accounts.sessions_changed)
     return Outcome(deleted=session.id)
 
 

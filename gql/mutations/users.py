@@ -176,6 +176,7 @@ async def deactivate_user(write: Write, given: DeactivateUserInput) -> Outcome:
     user = await _administrated(write, given)
     user.is_active = False
     await shut_out(write.session, user.id)
+    write.afterwards.append(write.accounts.sessions_changed)
     return Outcome(user.id)
 
 
@@ -200,6 +201,7 @@ async def delete_user(write: Write, given: DeleteUserInput) -> Outcome:
         lock=Lock.DELETE,
     )
     await write.session.delete(user)
+    write.afterwards.append(write.accounts.sessions_changed)
     if write.viewer and user.id == write.viewer.id:
         write.viewer = None
     return Outcome(deleted=user.id)
