@@ -27,7 +27,7 @@ from gql.check import Level, check
 from gql.cli_documents import documents
 from gql.console import be_migrated, fail, read_settings, run
 from gql.schema import schema
-from gql.server import HEADERS
+from gql.server import server_options
 from gql.settings import MissingSecretError, Settings
 from gql.tidy import tidy
 
@@ -83,12 +83,7 @@ def serve_command(
         port=settings.port,
         workers=workers,
         reload=reload,
-        http="gql.server:Protocol",
-        access_log=False,
-        server_header=False,
-        headers=HEADERS,
-        forwarded_allow_ips=settings.proxies,
-        timeout_graceful_shutdown=settings.shutdown,
+        **server_options(settings),
     )
 
 

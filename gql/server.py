@@ -2,12 +2,13 @@
 
 import asyncio
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 from httptools import HttpParserError, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from gql.settings import Bounds
+from gql.settings import Bounds, Settings
 
 # What every answer has, whoever makes it: the application, uvicorn, or the protocol below.
 HEADERS = [
@@ -22,8 +23,26 @@ HEADERS = [
 _LINGER = 1.0  # Seconds to go on reading what a client sends although it has its answer.
 
 
+def server_options(settings: Settings) -> dict[str, Any]:
+    """How uvicorn is to serve the application."""
+    return {
+        "http": "gql.server:Protocol",
+        "ws": "gql.frames:Protocol",
+        "ws_max_size": settings.body_limit,
+        "ws_ping_interval": settings.ping_seconds,
+        "ws_ping_timeout": settings.ping_seconds,
+        # Each socket would keep some tens of kilobytes for it.
+        "ws_per_message_deflate": False,
+        "access_log": False,
+        "server_header": False,
+        "headers": HEADERS,
+        "forwarded_allow_ips": settings.proxies,
+        "timeout_graceful_shutdown": settings.shutdown,
+    }
+
+
 class Protocol(HttpToolsProtocol):
-    """For `uvicorn.run(http=...)`. The application's lifespan may bring along `bounds` for it.
+    """For `uvicorn.run(http=...)`. The lifespan may bring `bounds` and `audience`.
 
     The parser keeps what it has of a header until it is complete, however long it gets, and uvicorn waits for
     the rest of a request without end. The usual request comes in one piece, and no timer is set for it.
@@ -42,6 +61,7 @@ class Protocol(HttpToolsProtocol):
         self._size = self._piece = 0
         self._has_head = False
         self._is_whole = False
+        self._is_upgraded = False
         self._refusal = (400, "Invalid HTTP request received.")
         self._data = b""
         # Of an answer that the client does not take: what is left of it, and when to look again.
@@ -77,6 +97,24 @@ class Protocol(HttpToolsProtocol):
         else:
             self.transport.abort()
 
+    def shutdown(self) -> None:
+        """What streams has no end of its own."""
+        if audience := self.app_state.get("audience"):
+            audience.shut_down()
+        super().shutdown()
+
+    def handle_websocket_upgrade(self) -> None:
+        self._stop_waiting()
+        self.resume_writing()
+        self._is_upgraded = True
+        if self.cycle is not None and not self.cycle.response_complete:
+            # What came before is still being answered, in the middle of what would be frames.
+            self.transport.close()
+            return
+        # Frames are written one by one, and a full buffer has to be known at once.
+        self.transport = self.transport.unjoined()  # type: ignore[attr-defined] # Ours has it.
+        super().handle_websocket_upgrade()
+
     def data_received(self, data: bytes) -> None:
         self._data = data
         self._piece = len(data)
@@ -84,6 +122,8 @@ class Protocol(HttpToolsProtocol):
         # An empty line may come before a request.
         self._is_whole = False
         super().data_received(data)
+        if self._is_upgraded:
+            return
         if self._is_whole:
             if self._timer is not None:
                 self._stop_waiting()
@@ -169,12 +209,7 @@ class Protocol(HttpToolsProtocol):
         else:
             is_next = cycle is None or cycle.response_complete
         if is_next:
-            head = b"".join(b"%s: %s\r\n" % header for header in self.server_state.default_headers)
-            head += (
-                b"content-type: text/plain; charset=utf-8\r\n"
-                b"content-length: %d\r\nconnection: close\r\n\r\n" % len(message)
-            )
-            self.transport.write(STATUS_LINE[status] + head + message.encode())
+            self.transport.write(refusal(status, message, self.server_state.default_headers))
         self.transport.close()
 
     def _wait(self, seconds: float) -> None:
@@ -197,6 +232,16 @@ class Protocol(HttpToolsProtocol):
             self.transport.close()
         else:
             self._refuse(408, f"The request did not arrive within {self._seconds} seconds.")
+
+
+def refusal(status: int, message: str, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """A response of the server itself, after which the connection is closed."""
+    head = b"".join(b"%s: %s\r\n" % header for header in headers)
+    head += (
+        b"content-type: text/plain; charset=utf-8\r\n"
+        b"content-length: %d\r\nconnection: close\r\n\r\n" % len(message)
+    )
+    return STATUS_LINE[status] + head + message.encode()
 
 
 class _Complete(list[tuple[bytes, bytes]]):
@@ -225,6 +270,10 @@ class JoinedWrites:
         if not self._written:
             self._loop.call_soon(self._flush)
         self._written.append(data)
+
+    def unjoined(self) -> asyncio.Transport:
+        self._flush()
+        return self._transport
 
     def close(self) -> None:
         self._flush()
