@@ -11,8 +11,9 @@ from typing import Any
 from fastapi import FastAPI, Response
 from fastapi.responses import PlainTextResponse, RedirectResponse
 from sqlalchemy.exc import SQLAlchemyError
+from starlette.datastructures import State
 from starlette.middleware.cors import CORSMiddleware
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from db.bell import Bell
@@ -21,18 +22,23 @@ from db.errors import DatabaseUnavailableError
 from db.migrate import current_revision, head_revision
 from gql import explorer, log
 from gql.access import AccessLog
+from gql.audience import Audience
 from gql.auth import Accounts, accounts_of
 from gql.budget import Budget
 from gql.clock import Clock
 from gql.execution import counts
 from gql.feed import Feed
 from gql.live import Live
+from gql.negotiation import prefers_events
+from gql.operations import Operations
 from gql.persisted import Persisted
 from gql.registered import Registered
 from gql.schema import build_schema
 from gql.settings import Settings
+from gql.sse import EventStreams
 from gql.transport import GraphQLEndpoint
 from gql.trusted import Trusted
+from gql.websocket import WebSocketEndpoint
 
 _YOUNG_OBJECTS = 50_000
 # Seconds after which a thread that reads a long document lets the others go on.
@@ -55,13 +61,35 @@ class Application(FastAPI):
         return AccessLog(stack) if self.state.access_log else stack
 
     def _shorter(self, ordinary: ASGIApp) -> ASGIApp:
-        endpoint = self.state.endpoint
+        edge = self.state.edge
 
         async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
-            is_short = scope["type"] == "http" and scope["path"] == _PATH
-            await (endpoint if is_short else ordinary)(scope, receive, send)
+            is_short = scope["type"] != "lifespan" and scope["path"] == _PATH
+            await (edge if is_short else ordinary)(scope, receive, send)
 
         return dispatch
+
+
+class Edge:
+    """What answers at /graphql: by a socket, by a stream of events, or at once."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self._state.sockets(scope, receive, send)
+        elif prefers_events(_accept(scope)):
+            await self._state.streams(scope, receive, send)
+        else:
+            await self._state.endpoint(scope, receive, send)
+
+
+def _accept(scope: Scope) -> str | None:
+    for name, value in scope["headers"]:
+        if name == b"accept":
+            return str(value, "latin-1")
+    return None
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -81,9 +109,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
-        # What the server below goes by, see gql/server.py.
         ticking = asyncio.create_task(clock.run())
-        yield {"bounds": settings.bounds}
+        audience = app.state.audience
+        # What the servers below go by, see gql/server.py and gql/frames.py.
+        yield {"bounds": settings.bounds, "audience": audience}
+        await audience.close()
         ticking.cancel()
         await asyncio.wait({ticking})
         await live.close()
@@ -109,7 +139,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         page_limit=settings.page_limit,
         budget=budget,
     )
-    app.router.routes.append(Route(_PATH, app.state.endpoint))
+    _add_sockets(app, settings, budget)
+    app.state.edge = Edge(app.state)
+    app.router.routes += [Route(_PATH, app.state.edge), WebSocketRoute(_PATH, app.state.edge)]
     if settings.explorer:
         _add_explorer(app)
     _add_health(app, database)
@@ -143,6 +175,26 @@ def _endpoint(
     )
 
 
+def _add_sockets(app: FastAPI, settings: Settings, budget: Budget | None) -> None:
+    """What serves those who stay connected."""
+    state, endpoint = app.state, app.state.endpoint
+    state.audience = Audience(state.database, settings.socket_bounds)
+    state.accounts.watchers.append(state.audience.sessions_changed)
+    operations = Operations(
+        endpoint.schema,
+        state.database,
+        endpoint.in_flight,
+        endpoint.persisted,
+        state.live,
+        page_limit=settings.page_limit,
+        deadline=settings.deadline,
+        budget=budget,
+    )
+    given = (operations, state.audience, state.accounts, state.database)
+    state.streams = EventStreams(*given, settings.bounds, settings.socket_bounds)
+    state.sockets = WebSocketEndpoint(*given, settings.socket_bounds, settings.allowed_origins)
+
+
 def _persisted(settings: Settings, database: Database) -> Persisted:
     can_register = settings.persisted_queries and not settings.trusted_only
     registered = Registered(settings.redis_url) if can_register else None
@@ -166,7 +218,7 @@ def _share(app: FastAPI, origins: list[str]) -> None:
         CORSMiddleware,
         allow_origins=origins,
         allow_methods=["GET", "POST"],
-        allow_headers=["Authorization", "Content-Type", "X-Request-ID"],
+        allow_headers=["Authorization", "Content-Type", "Last-Event-ID", "X-Request-ID"],
         expose_headers=["Retry-After", "WWW-Authenticate", "X-Request-ID"],
         max_age=_PREFLIGHT,
     )

@@ -5,6 +5,7 @@ from functools import lru_cache
 
 JSON = "application/json"
 GRAPHQL = "application/graphql-response+json"
+EVENTS = "text/event-stream"
 
 # Clients send the same few headers again and again.
 _KEPT = 64
@@ -28,6 +29,13 @@ def response_type(accept: str | None) -> str | None:
         if chosen and weight > 0 and (best is None or weight > best[0]):
             best = (weight, chosen)
     return best[1] if best else None
+
+
+@lru_cache(maxsize=_KEPT)
+def prefers_events(accept: str | None) -> bool:
+    """Whether an event stream is what a client wants first: many merely list it with all that they know."""
+    (first, weight), *others = _ranges(accept or "*/*")
+    return first == EVENTS and weight > 0 and all(weight >= other for _, other in others)
 
 
 @lru_cache(maxsize=_KEPT)

@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope
 
 from gql.access import entry_of
-from gql.errors import LimitExceededError
+from gql.errors import LimitExceededError, UnavailableError
 from gql.negotiation import JSON, is_json
 from gql.settings import Bounds
 from gql.trusted import hash_of, plain_id
@@ -50,17 +50,26 @@ class RequestError(Exception):
         self.body = {"errors": [{"message": message, "extensions": {"code": code}}]}
 
 
+def new_id() -> str:
+    return os.urandom(12).hex()
+
+
+def unavailable() -> RequestError:
+    message = "The database cannot answer right now; try again."
+    return RequestError(503, message, code=UnavailableError.code, **{"Retry-After": "1"})
+
+
 class Request:
     """The head of a request, and its body where it is asked for."""
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self.scope = scope
         self.receive = receive
-        self.method: str = scope["method"]
+        self.method: str = scope.get("method", "GET")  # That of a WebSocket too.
         # Of two headers of the same name the first counts.
         self._headers: dict[bytes, bytes] = dict(reversed(scope["headers"]))
         given = self._headers.get(b"x-request-id")
-        self.id = given.decode() if given and _REQUEST_ID.fullmatch(given) else os.urandom(12).hex()
+        self.id = given.decode() if given and _REQUEST_ID.fullmatch(given) else new_id()
         self.entry = entry_of(scope)
         if self.entry is not None:
             self.entry.request_id = self.id
@@ -110,14 +119,14 @@ class Request:
 async def read(request: Request, bounds: Bounds) -> Operation:
     """What a request asks for; raises RequestError, and ClientDisconnect."""
     if request.method == "GET":
-        return _operation(_from_address(request, bounds))
+        return operation_of(_from_address(request, bounds))
     if request.method != "POST":
         raise RequestError(405, "Use POST, or GET for queries.", Allow="GET, POST")
     # Any other type could be sent by a form of somebody else's page.
     if not is_json(request.header(b"content-type")) or request.header(b"content-encoding") is not None:
         raise RequestError(415, f"A request's body is plain {JSON}, in UTF-8.")
     try:
-        return _operation(orjson.loads(await request.body(bounds.body)))
+        return operation_of(orjson.loads(await request.body(bounds.body)))
     except orjson.JSONDecodeError as error:
         raise RequestError(400, "The request's body is not JSON.") from error
 
@@ -141,7 +150,8 @@ def _too_long(status: int, what: str, limit: int) -> RequestError:
     return RequestError(status, message, code=LimitExceededError.code)
 
 
-def _operation(given: Any) -> Operation:
+def operation_of(given: Any) -> Operation:
+    """What a request's parameters ask for; raises RequestError."""
     if not isinstance(given, dict):
         raise RequestError(400, "A request is one JSON object, with a `query`.")
     query, variables, name = given.get("query"), given.get("variables"), given.get("operationName")
@@ -195,6 +205,12 @@ def _identifier(given: Any, name: str) -> str:
     if identifier is None:
         raise RequestError(400, f"`{name}` has to be the id of a document.")
     return identifier
+
+
+def no_such_operation(operation: Operation) -> str:
+    if operation.name is None:
+        return "`operationName` has to say which of the operations to execute."
+    return "There is no operation of this name in the document."
 
 
 def _has_nul(variables: Any) -> bool:

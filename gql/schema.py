@@ -87,6 +87,14 @@ class Schema(strawberry.Schema):
             limits,
         )
 
+    def kind(self, query: str, operation_name: str | None) -> OperationType | None:
+        """What would be executed; None where nothing can be."""
+        try:
+            operation = self.documents.document(query).chosen(operation_name)
+        except Exception:  # To execute it says what is wrong.
+            return None
+        return None if operation is None else operation.operation
+
     async def execute(  # type: ignore[override] # `query` has to be given.
         self,
         query: str,

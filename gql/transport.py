@@ -21,12 +21,12 @@ from gql import explorer
 from gql.auth import Accounts, authenticate
 from gql.budget import Budget
 from gql.context import Caller, Context
-from gql.errors import Asked, DeadlineExceededError, ExpectedError, UnavailableError, internal
+from gql.errors import Asked, DeadlineExceededError, ExpectedError, internal
 from gql.feed import Feed
-from gql.negotiation import GRAPHQL, JSON, accepts_html, response_type
+from gql.negotiation import EVENTS, GRAPHQL, JSON, accepts_html, response_type
 from gql.persisted import Persisted
 from gql.places import Place
-from gql.requests import Operation, Request, RequestError, read
+from gql.requests import Operation, Request, RequestError, no_such_operation, read, unavailable
 from gql.responses import Answer, PublicAnswer, answer_of
 from gql.schema import Schema
 from gql.settings import PAGE_LIMIT, Bounds
@@ -109,8 +109,7 @@ class GraphQLEndpoint:
             # Some operations need none: the schema's checks decide, when they know the document.
             viewer, caller.has_invalid_token = None, True
         except DatabaseUnavailableError as error:
-            message = "The database cannot answer right now; try again."
-            raise RequestError(503, message, code=UnavailableError.code, **{"Retry-After": "1"}) from error
+            raise unavailable() from error
         return Context(
             self.database, viewer, caller, page_limit=self.page_limit, budget=self.budget, feed=self.feed
         )
@@ -129,9 +128,9 @@ class GraphQLEndpoint:
                 allowed_operation_types=_METHODS[request.method],
             )
         except CannotGetOperationTypeError as error:
-            raise RequestError(400, _no_such_operation(operation)) from error
+            raise RequestError(400, no_such_operation(operation)) from error
         except InvalidOperationTypeError as error:
-            raise RequestError(405, f"A {request.method} request cannot do this.", Allow="POST") from error
+            raise _not_here(error.operation_type, request.method) from error
         finally:
             if request.entry is not None:
                 request.entry.operation, request.entry.viewer = self._named(operation, context)
@@ -211,7 +210,8 @@ def _is_browser(request: Request) -> bool:
     )
 
 
-def _no_such_operation(operation: Operation) -> str:
-    if operation.name is None:
-        return "`operationName` has to say which of the operations to execute."
-    return "There is no operation of this name in the document."
+def _not_here(kind: OperationType, method: str) -> RequestError:
+    if kind is OperationType.SUBSCRIPTION:
+        message = f"Subscriptions are answered as {EVENTS}, the first type of Accept, or by WebSocket."
+        return RequestError(406, message)
+    return RequestError(405, f"A {method} request cannot do this.", Allow="POST")
