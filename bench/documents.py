@@ -16,9 +16,9 @@ from sqlalchemy import text
 
 from db.engine import Database, DatabaseSettings
 from db.migrate import migrate
+from gql.bounds import Limits
 from gql.context import Context
 from gql.schema import build_schema
-from gql.settings import Limits
 
 FIELDS = (
     "title",

@@ -12,8 +12,8 @@ from db.errors import DatabaseUnavailableError
 from gql import log
 from gql.attempts import network
 from gql.auth import viewers_of
+from gql.bounds import SocketBounds
 from gql.policy import Viewer
-from gql.socket_bounds import SocketBounds
 from gql.tokens import Claims
 
 

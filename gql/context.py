@@ -10,13 +10,13 @@ from db.engine import Database
 from db.rows import Row
 from gql.attempts import hashed, network
 from gql.auth import Accounts
+from gql.bounds import PAGE_LIMIT
 from gql.budget import Budget, Spent
 from gql.errors import BadUserInputError
 from gql.feed import Feed
 from gql.loaders import Loaders
 from gql.policy import Viewer
 from gql.selection import Needed, needed_columns
-from gql.settings import PAGE_LIMIT
 
 
 @dataclass

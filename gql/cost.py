@@ -33,8 +33,8 @@ from graphql import (
 )
 from graphql.utilities import value_from_ast_untyped
 
+from gql.bounds import DEFAULT_PAGE
 from gql.limits import INTROSPECTION
-from gql.settings import DEFAULT_PAGE
 
 MUTATION_COST = 10
 INTROSPECTION_COST = 100

@@ -15,10 +15,10 @@ from graphql import (
     ValidationRule,
 )
 
+from gql.bounds import Limits
 from gql.cost import Cost, cost_of
 from gql.execution import Kept
 from gql.limits import check_shape, parse_within
-from gql.settings import Limits
 
 T = TypeVar("T")
 

@@ -10,8 +10,8 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import CloseCode
 from websockets.http11 import Request
 
+from gql.bounds import Bounds
 from gql.server import refusal
-from gql.settings import Bounds
 
 # uvicorn would tell of every socket, and with what address it came.
 logger = logging.getLogger("gazette.frames")

@@ -24,8 +24,8 @@ from graphql import (
 )
 from graphql.validation.validate import ValidationAbortedError
 
+from gql.bounds import Limits
 from gql.errors import LimitExceededError
-from gql.settings import Limits
 
 Definition = OperationDefinitionNode | FragmentDefinitionNode
 

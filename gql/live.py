@@ -19,6 +19,7 @@ from db.engine import Database
 from db.errors import DatabaseUnavailableError
 from db.waiting import Queue
 from gql.auth import viewers_of
+from gql.bounds import PAGE_LIMIT
 from gql.budget import Budget
 from gql.context import Caller, Context
 from gql.errors import (
@@ -39,7 +40,6 @@ from gql.responses import body_of
 from gql.results import Result
 from gql.schema import Schema
 from gql.selection import NOTHING
-from gql.settings import PAGE_LIMIT
 from gql.subscribed import Subscribed
 from gql.subscription import Told, Verdict, to_event_id
 

@@ -54,8 +54,8 @@ class Operations:
             return operation
         return (await self._persisted.found(operation))[0]
 
-    def is_mutation(self, operation: Operation) -> bool:
-        return self._schema.kind(operation.query, operation.name) is OperationType.MUTATION
+    async def is_mutation(self, operation: Operation) -> bool:
+        return await self._schema.kind(operation.query, operation.name) is OperationType.MUTATION
 
     async def results(
         self,
@@ -67,7 +67,8 @@ class Operations:
         after: str | None = None,
     ) -> AsyncGenerator[Result, None]:
         """See gql/results.py; the operation has its document."""
-        if self._schema.kind(operation.query, operation.name) is OperationType.SUBSCRIPTION:
+        kind = await self._schema.kind(operation.query, operation.name)
+        if kind is OperationType.SUBSCRIPTION:
             followed = self._live.results(operation, viewer, caller, request_id, after=after)
             async with aclosing(followed) as results:
                 async for result in results:

@@ -11,9 +11,9 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope
 
 from gql.access import entry_of
+from gql.bounds import Bounds
 from gql.errors import LimitExceededError, UnavailableError
 from gql.negotiation import JSON, is_json
-from gql.settings import Bounds
 from gql.trusted import hash_of, plain_id
 
 # What is taken over from a client goes to the log and back in a header.

@@ -28,6 +28,7 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from strawberry.types import graphql as strawberry_types
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 
+from gql.bounds import Limits
 from gql.budget import Spent
 from gql.documents import Document, Documents, NoNulCharacters
 from gql.errors import LimitExceededError, UnauthenticatedError
@@ -38,7 +39,6 @@ from gql.mutations import Mutation
 from gql.query import Query
 from gql.relay import entities
 from gql.scalars import DATE_TIME
-from gql.settings import Limits
 from gql.subscribed import Subscribed, begun
 from gql.subscription import Subscription
 
@@ -87,10 +87,10 @@ class Schema(strawberry.Schema):
             limits,
         )
 
-    def kind(self, query: str, operation_name: str | None) -> OperationType | None:
+    async def kind(self, query: str, operation_name: str | None) -> OperationType | None:
         """What would be executed; None where nothing can be."""
         try:
-            operation = self.documents.document(query).chosen(operation_name)
+            operation = (await self.documents.read(query)).chosen(operation_name)
         except Exception:  # To execute it says what is wrong.
             return None
         return None if operation is None else operation.operation

@@ -8,7 +8,8 @@ from typing import Any
 from httptools import HttpParserError, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from gql.settings import Bounds, Settings
+from gql.bounds import Bounds
+from gql.settings import Settings
 
 # What every answer has, whoever makes it: the application, uvicorn, or the protocol below.
 HEADERS = [

@@ -1,7 +1,6 @@
 """Everything that can be configured, by environment variables."""
 
 import re
-from dataclasses import dataclass
 from typing import Literal, Self
 from urllib.parse import urlsplit
 
@@ -9,41 +8,10 @@ from pydantic import AliasChoices, Field, SecretStr, field_validator, model_vali
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from db.engine import DatabaseSettings
-from gql.socket_bounds import SocketBounds
+from gql.bounds import DEFAULT_PAGE, PAGE_LIMIT, Bounds, Limits, SocketBounds
 
 SHORTEST_SECRET = 32
-DEFAULT_PAGE = 20
-PAGE_LIMIT = 100
 MAKE_ONE = "make one with `gazette secret`"
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How much a document may ask for. What is in a fragment counts each time that it is spread."""
-
-    document: int = 100_000  # Characters.
-    tokens: int = 2000  # With comments.
-    name: int = 200  # Characters, of an alias for instance.
-    selections: int = 2000
-    depth: int = 12  # Levels, but for `edges`, `node` and `nodes`.
-    aliases: int = 15
-    root_fields: int = 20
-    directives: int = 50
-    introspections: int = 5
-    introspection_depth: int = 20  # Levels, `__schema` or `__type` among them.
-    cost: int = 10_000  # Nodes.
-    page: int = PAGE_LIMIT  # Nodes.
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """How large a request may be, in bytes, in what seconds it has to arrive, and to be answered then."""
-
-    body: int = 1_000_000
-    query_string: int = 16_384
-    head: int = 65_536
-    seconds: int = 20
-    deadline: float = 10
 
 
 class MissingSecretError(Exception):

@@ -12,6 +12,7 @@ from db.engine import Database
 from db.errors import DatabaseUnavailableError
 from gql.audience import SERVER_STOPS, Audience, FullError, Listener
 from gql.auth import Accounts, claims_of, viewer_of
+from gql.bounds import Bounds, SocketBounds
 from gql.context import Caller
 from gql.errors import Asked, ExpectedError, LimitExceededError, SessionEndedError, SlowConsumerError
 from gql.negotiation import EVENTS, JSON
@@ -20,8 +21,6 @@ from gql.policy import Viewer
 from gql.requests import Operation, Request, RequestError, read, unavailable
 from gql.responses import Answer
 from gql.results import Result, Results
-from gql.settings import Bounds
-from gql.socket_bounds import SocketBounds
 from gql.tokens import InvalidTokenError
 
 _COMMENT = b":\n\n"
@@ -81,7 +80,7 @@ class EventStreams:
             operation = await self.operations.with_document(operation)
         except ExpectedError as error:
             return _only(refusal(error, Asked(request.id)))
-        if request.method == "GET" and self.operations.is_mutation(operation):
+        if request.method == "GET" and await self.operations.is_mutation(operation):
             raise RequestError(405, "A GET request cannot do this.", Allow="POST")
         return self.results(operation, viewer, caller, request.id, after=request.header(b"last-event-id"))
 

@@ -19,6 +19,7 @@ from db.errors import DatabaseUnavailableError
 from db.waiting import Queue
 from gql import explorer
 from gql.auth import Accounts, authenticate
+from gql.bounds import PAGE_LIMIT, Bounds
 from gql.budget import Budget
 from gql.context import Caller, Context
 from gql.errors import Asked, DeadlineExceededError, ExpectedError, internal
@@ -29,7 +30,6 @@ from gql.places import Place
 from gql.requests import Operation, Request, RequestError, no_such_operation, read, unavailable
 from gql.responses import Answer, PublicAnswer, answer_of
 from gql.schema import Schema
-from gql.settings import PAGE_LIMIT, Bounds
 from gql.tokens import InvalidTokenError
 from gql.trusted import Trusted
 

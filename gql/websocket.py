@@ -13,6 +13,7 @@ from db.errors import DatabaseUnavailableError
 from gql import log, messages
 from gql.audience import SERVER_STOPS, SESSION_OVER, Audience, End, FullError, Listener
 from gql.auth import Accounts, claims_of, viewer_of
+from gql.bounds import SocketBounds
 from gql.context import Caller
 from gql.errors import Asked, LimitExceededError, SessionEndedError, SlowConsumerError, UnavailableError
 from gql.messages import ClosingError, Message
@@ -20,7 +21,6 @@ from gql.operations import Operations, refusal
 from gql.policy import Viewer
 from gql.requests import Operation, Request, RequestError, new_id, operation_of
 from gql.results import Results
-from gql.socket_bounds import SocketBounds
 from gql.tokens import Claims, InvalidTokenError
 
 _BURST = 5  # Seconds' worth of messages that may come at once.
@@ -126,7 +126,8 @@ class Socket:
     async def _finish_mutations(self) -> None:
         """What is begun is not left half-known: their clients hear of it. All else is ended at once."""
         is_mutation = self._endpoint.operations.is_mutation
-        mutations = {task for task, operation in self._tasks.items() if is_mutation(operation)}
+        running = list(self._tasks.items())
+        mutations = {task for task, operation in running if await is_mutation(operation)}
         await _cancelled(*(self._tasks.keys() - mutations))
         if mutations:
             await asyncio.wait(mutations)

@@ -11,7 +11,8 @@ import httpx
 import pytest
 
 from gql.app import create_app
-from gql.settings import Bounds, Settings
+from gql.bounds import Bounds
+from gql.settings import Settings
 from tests import factories
 from tests.client import Client
 from tests.conftest import NewUrl

@@ -19,9 +19,10 @@ from graphql import (
 
 from bench import queries
 from gql.app import create_app
+from gql.bounds import DEFAULT_PAGE, Limits
 from gql.documents import Document
 from gql.schema import Schema, build_schema
-from gql.settings import DEFAULT_PAGE, Limits, Settings
+from gql.settings import Settings
 from tests import factories
 from tests.client import Client
 from tests.conftest import NewUrl

@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from gql import errors, transport
 from gql.app import create_app
+from gql.bounds import Bounds
 from gql.budget import Budget
 from gql.context import Context, Info
 from gql.errors import (
@@ -29,7 +30,7 @@ from gql.negotiation import GRAPHQL, JSON
 from gql.persisted import Persisted
 from gql.requests import Request
 from gql.schema import Schema
-from gql.settings import Bounds, Settings
+from gql.settings import Settings
 from gql.transport import GraphQLEndpoint
 from tests import factories
 from tests.client import Client

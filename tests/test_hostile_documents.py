@@ -11,8 +11,9 @@ import pytest
 from abuse.documents import chain, overlapping, times
 from gql import cost, documents, limits
 from gql.app import create_app
+from gql.bounds import Limits
 from gql.schema import build_schema
-from gql.settings import Limits, Settings
+from gql.settings import Settings
 from tests.client import Client
 from tests.conftest import NewUrl
 from tests.limits import assert_refused, nothing_read

@@ -71,8 +71,8 @@ LAYERS = (
     "scalars",
     "execution",
     "settings",
+    "bounds",
     "access",
-    "socket_bounds",
     "errors",
     "log",
 )

@@ -13,8 +13,8 @@ from starlette.types import Receive, Scope, Send
 
 from abuse.crowds import silent_clients, slow_senders
 from abuse.shapes import AMBIGUOUS, CHUNK, CHUNKED, GET, LENGTH, PIECES, POST, QUERY
+from gql.bounds import Bounds
 from gql.server import Protocol
-from gql.settings import Bounds
 from tests.conftest import NewUrl
 from tests.server import free_port, serving
 
