@@ -88,10 +88,13 @@ class Schema(strawberry.Schema):
         )
 
     async def kind(self, query: str, operation_name: str | None) -> OperationType | None:
-        """What would be executed; None where nothing can be."""
+        """What would be executed; None where nothing can be, of which to execute it says why.
+
+        What a parser does not raise is raised here: not to know would let a mutation pass for a query.
+        """
         try:
             operation = (await self.documents.read(query)).chosen(operation_name)
-        except Exception:  # To execute it says what is wrong.
+        except (GraphQLError, LimitExceededError, RecursionError, ValueError):
             return None
         return None if operation is None else operation.operation
 
