@@ -8,16 +8,19 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Dialect, UniqueConstraint, bindparam, insert, inspect, or_, select
+from sqlalchemy import Dialect, Select, UniqueConstraint, bindparam, insert, inspect, literal, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.orm.exc import StaleDataError
+from sqlalchemy.sql.dml import ReturningInsert
 
 from db.base import Base, Entity
 from db.engine import Database
 from db.errors import ConnectionLostError, ContentionError
+from db.events import Event, EventKind
+from db.log import append
 from db.read import Visible
 from db.rows import Row, expression, row_maker
 from db.selects import Alternatives, Columns, uncut
@@ -125,19 +128,28 @@ class Reference:
 
 
 async def insert_row(
-    session: Session, reference: Reference, values: dict[str, Any], columns: Columns, visible: Visible
+    session: Session,
+    reference: Reference,
+    values: dict[str, Any],
+    columns: Columns,
+    visible: Visible,
+    tells: EventKind | None = None,
 ) -> Inserted | None:
     """Insert a row, which takes a fraction of what it takes to add an entity, and read these columns of it.
 
     None where what it refers to is not there or cannot be seen. That is locked as by `referenced`, and what
     the foreign key brings along is taken over. Values go by attributes; what has none is the database's to
-    set. `visible` has the values for the reference's predicate too: both are of one viewer.
+    set. `visible` has the values for the reference's predicate too: both are of one viewer. `tells` is the
+    event that it is to those who follow what it refers to.
     """
-    shape = (reference.relationship, reference.visible, tuple(values), columns, visible.alternatives)
+    shape = (reference.relationship, reference.visible, tuple(values), columns, visible.alternatives, tells)
     given = {**values, **visible.values, _REFERRED: reference.key}
     found = await session.columns(_insert(session.dialect, *shape), given)
     for *parts, is_visible in zip(*found, strict=True):
-        return Inserted(row_maker(reference.model, columns)(parts), is_visible)
+        row = row_maker(reference.model, columns)(parts)
+        if tells and session.dialect.name == "sqlite":  # One statement there does one thing.
+            await append(session, tells, reference.key, row.id)
+        return Inserted(row, is_visible)
     return None
 
 
@@ -152,6 +164,7 @@ def _insert(
     names: tuple[str, ...],
     columns: Columns,
     visible: Alternatives,
+    tells: EventKind | None,
 ) -> Statement:
     model: Any = relationship.class_
     pairs = relationship.property.synchronize_pairs
@@ -165,7 +178,19 @@ def _insert(
     found = [expression(model, column).label(column) for column in columns]
     statement = insert(inspect(model).local_table).from_select(targets, source.with_for_update(**_REFERRING))
     # The policy's own predicate, of the row that is there now.
-    return Statement(statement.returning(*found, or_(*visible).label("visible")), dialect)
+    inserted = statement.returning(*found, or_(*visible).label("visible"))
+    return Statement(
+        inserted if tells is None or dialect.name == "sqlite" else _told(inserted, tells), dialect
+    )
+
+
+def _told(inserted: ReturningInsert[Any], kind: EventKind) -> Select[Any]:
+    """An insert and its event, in one statement."""
+    new = inserted.cte("new")
+    post = bindparam(_REFERRED, type_=Event.post_id.type)
+    event = select(literal(kind, Event.kind.type), post, new.c.id)
+    told = insert(Event).from_select([Event.kind, Event.post_id, Event.key], event)
+    return select(*new.c).add_cte(told.cte("told"))
 
 
 async def insert_missing(

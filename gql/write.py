@@ -129,21 +129,29 @@ class Write:
         return row
 
     async def insert(
-        self, to: InstrumentedAttribute[Any], global_id: str | None, path: str, **values: Any
+        self,
+        to: InstrumentedAttribute[Any],
+        global_id: str | None,
+        path: str,
+        tells: EventKind | None = None,
+        **values: Any,
     ) -> int:
         """The key of a new row that nothing else of the transaction needs as an entity, or changes.
 
         `to` is the relationship that leads to what the global id names, which is locked as by `reference`;
-        what its foreign key brings along is taken over. Rejects as `find` does.
+        what its foreign key brings along is taken over. Rejects as `find` does. `tells` is the event that the
+        row is to those who follow what it refers to, told as by `tell`.
         """
         target = to.property.mapper.class_
         referred = policy.visible(target, self.viewer).alternatives
         reference = Reference(to, self.key(target, global_id, path), referred)
         columns = self._needed.of(reference.model)
         visible = policy.visible(reference.model, self.viewer)
-        inserted = await insert_row(self.session, reference, values, columns, visible)
+        inserted = await insert_row(self.session, reference, values, columns, visible, tells)
         if inserted is None:
             raise _missing(target, path)
+        if tells:
+            self._ring()
         if inserted.is_visible:
             self.inserted[self.viewer].append(inserted.row)
         return inserted.row.id
@@ -151,6 +159,9 @@ class Write:
     async def tell(self, kind: EventKind, post_id: int, key: int) -> None:
         """Let those know who follow a post, or all posts, when this is committed."""
         await append(self.session, kind, post_id, key)
+        self._ring()
+
+    def _ring(self) -> None:
         if self._feed is not None:
             self.afterwards.append(self._feed.bell.ring)
 

@@ -68,11 +68,11 @@ async def create_comment(write: Write, given: CreateCommentInput) -> Outcome:
         models.Comment.post,
         given.post_id,
         "postId",
+        EventKind.COMMENT_ADDED,
         author_id=write.user_id,
         parent_id=parent_id,
         text=given.body,
     )
-    await write.tell(EventKind.COMMENT_ADDED, write.key(models.Post, given.post_id, "postId"), key)
     return Outcome(key)
 
 
