@@ -19,6 +19,7 @@ from gql.bounds import Limits
 from gql.cost import Cost, cost_of
 from gql.execution import Kept
 from gql.limits import check_shape, parse_within
+from gql.places import left
 
 T = TypeVar("T")
 
@@ -115,8 +116,10 @@ class Documents:
 async def _apart(text: str, work: Callable[..., T], *given: Any) -> T:
     """Work on a document, in a thread unless it is short: the longest take as long as a dozen requests.
 
-    There is one thread, so that those who send many of them wait for each other, and others do not.
+    There is one thread, so that those who send many of them wait for each other, and others do not: waiting
+    here an operation needs no place.
     """
     if len(text) <= SHORT:
         return work(*given)
-    return await asyncio.get_running_loop().run_in_executor(_READER, work, *given)
+    async with left():
+        return await asyncio.get_running_loop().run_in_executor(_READER, work, *given)

@@ -11,14 +11,17 @@ from graphql import get_introspection_query, parse, validate
 from strawberry.extensions import SchemaExtension
 from strawberry.types.execution import ExecutionResult
 
+from gql.app import create_app
 from gql.context import Context
 from gql.documents import SHORT
 from gql.mutations import Mutation
 from gql.query import Query
 from gql.relay import entities
 from gql.schema import Schema, build_schema
+from gql.settings import Settings
 from tests.client import Client
 from tests.executors import answered_once
+from tests.following import PATIENCE
 
 pytestmark = pytest.mark.anyio
 
@@ -72,6 +75,28 @@ async def test_others_are_answered_while_a_long_document_is_looked_at(
     assert not long.done()
     may_end.set()
     assert (await long).data == {"viewer": None}
+
+
+async def test_who_waits_for_a_long_document_takes_no_place(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, may_end = threading.Event(), threading.Event()
+
+    def slow(*given: Any, **options: Any) -> Any:
+        begun.set()
+        assert may_end.wait(timeout=60)
+        return validate(*given, **options)
+
+    async with Client(create_app(settings.model_copy(update={"operations": 1}))) as client:
+        assert await client.data(NOBODY) == {"viewer": None}
+        monkeypatch.setattr("gql.schema.validate", slow)
+        long = asyncio.create_task(client.data(NOBODY.ljust(SHORT + 1)))
+        assert await asyncio.to_thread(begun.wait, 60)
+        known = asyncio.create_task(client.data(NOBODY))
+        await asyncio.wait({known}, timeout=PATIENCE)
+        may_end.set()
+        assert known.done()
+        assert await known == await long == {"viewer": None}
 
 
 class _WithInvalidToken(Context):
