@@ -175,10 +175,12 @@ class Live:
     async def _shown(self, delivery: Delivery, asker: _Asker, viewer: Viewer | None) -> _Shown:
         """What an event is to a viewer, found out anew unless it was a moment ago."""
         key = asker.same, viewer
-        started, task = delivery.made.get(key, (0.0, None))
-        if task is None or time.monotonic() - started > _FRESH:
+        task = delivery.made.get(key)
+        if task is None:
             task = self._begin(_patiently(lambda: self._told(delivery, asker, viewer)))
-            delivery.made[key] = time.monotonic(), task
+            delivery.made[key] = task
+            # Whoever is behind keeps deliveries, and would keep all the answers of the others with them.
+            asyncio.get_running_loop().call_later(_FRESH, delivery.made.pop, key)
         # Who goes away does not take it away from the others.
         return await asyncio.shield(task)
 
@@ -242,7 +244,8 @@ def _result(result: ExecutionResult, asked: Asked) -> Result:
 
 def _same(operation: Operation, subscribed: Subscribed) -> Hashable:
     """What of an operation an answer depends on: not from where on somebody follows."""
-    variables = dict(operation.variables or {})
+    declared = subscribed.variables
+    variables = {name: value for name, value in (operation.variables or {}).items() if name in declared}
     name = subscribed.after_variable
     # Where it is used for something else too it stays.
     if name and operation.query.count(f"${name}") == 2:

@@ -17,6 +17,12 @@ class Subscribed(NamedTuple):
     following: Following
 
     @property
+    def variables(self) -> set[str]:
+        """The names of those that the operation declares: a client may send others, of any shape."""
+        declared = self.executor.operation.variable_definitions or ()
+        return {definition.variable.name.value for definition in declared}
+
+    @property
     def after_variable(self) -> str | None:
         """The variable by which the client says where to go on, if that is one."""
         for field in self.executor.operation.selection_set.selections:

@@ -13,13 +13,13 @@ from db.events import Announcement, Event, EventKind
 from db.log import Position
 from db.transactions import Session
 from db.write import transaction
-from gql import feed
+from gql import feed, live
 from gql.errors import SessionEndedError, SlowConsumerError
 from gql.relay import to_global_id
 from gql.subscription import to_event_id
 from tests import factories
 from tests.client import Client
-from tests.following import COMMENTS, PUBLISHED, UPDATED, following
+from tests.following import COMMENTS, PUBLISHED, UPDATED, following, until
 from tests.test_concurrency import none_in_use
 
 pytestmark = pytest.mark.anyio
@@ -306,6 +306,34 @@ async def test_subscribers_hold_no_connection_and_are_told_by_the_same_statement
         for each in followers:
             await each.__aexit__(None, None, None)
     assert counted[0] == counted[1]
+
+
+async def test_who_is_behind_keeps_none_of_the_answers_of_others(
+    client: Client, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "_FRESH", 0.01)
+    async with following(client, COMMENTS, post=world.id) as behind:
+        await behind.begins()
+        async with following(client, COMMENTS, post=world.id) as quick:
+            await quick.begins()
+            for number in range(3):
+                await world.comment(str(number))
+                await quick.next()
+        (waiting,) = [each for key in client.app.state.live.feed._subscribers.values() for each in key]
+        # One was on its way already.
+        assert len(waiting.waiting) == 2
+        await until(lambda: not any(delivery.made for delivery in waiting.waiting))
+        assert [(await behind.next())["comment"]["body"] for _ in range(3)] == ["0", "1", "2"]
+
+
+async def test_variables_that_nobody_declares_do_not_matter(client: Client, world: World) -> None:
+    nested: list[Any] = []
+    for _ in range(500):
+        nested = [nested]
+    async with following(client, COMMENTS, post=world.id, other=nested) as follower:
+        await follower.begins()
+        await world.comment("One")
+        assert (await follower.next())["comment"]["body"] == "One"
 
 
 async def test_a_scheduled_post_is_announced_once_by_whichever_process(client: Client, world: World) -> None:
