@@ -120,8 +120,12 @@ CONNECTION_ACK = '{"type":"connection_ack"}'
 
 
 def pong(payload: dict[str, Any] | None) -> str:
+    """Raises ClosingError where the payload is nested deeper than can be written, though it could be read."""
     answer = {"type": "pong"} if payload is None else {"type": "pong", "payload": payload}
-    return orjson.dumps(answer).decode()
+    try:
+        return orjson.dumps(answer).decode()
+    except orjson.JSONEncodeError as error:
+        raise _malformed("`payload` is nested too deep.") from error
 
 
 def about(kind: str, key: str, payload: bytes | None = None) -> str:

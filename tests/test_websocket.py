@@ -121,6 +121,7 @@ async def test_what_is_refused_leaves_the_socket_open(
         '{"type": "complete", "id": 1}',
         '{"type": "ping", "payload": ' + "[" * 100_000,
         '{"type": "ping", "payload": {"a": "\\ud800"}}',
+        '{"type": "ping", "payload": {"a": ' + "[" * 500 + "]" * 500 + "}}",
         b"",
         b'{"type": "ping"}',
     ],
