@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
+import asyncpg  # type: ignore[import-untyped]
 from sqlalchemy import Dialect, bindparam, func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -18,6 +19,15 @@ from db.statements import SHAPES, Statement
 _CHANNEL = "gazette"
 _QUIET = 0.02  # Seconds between two notifications: what happens meanwhile goes with the next one.
 _LONGEST_PAUSE = 5.0  # Seconds between two attempts to listen again.
+# What a connection is lost by. It listens by the driver itself, whose own errors nobody translates.
+_LOST = (
+    DatabaseUnavailableError,
+    SQLAlchemyError,
+    OSError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
 
 Listen = Callable[[], None]
 
@@ -95,7 +105,7 @@ class Bell:
                     self._call()  # What happened before is not told again.
                     await self._lost(connection)
                     pause = 0.1
-            except (DatabaseUnavailableError, SQLAlchemyError, OSError):
+            except _LOST:
                 pause = min(2 * pause, _LONGEST_PAUSE)
             await asyncio.sleep(pause)
 

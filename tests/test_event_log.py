@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import asyncpg  # type: ignore[import-untyped]
 import pytest
 from sqlalchemy import text
 
@@ -145,6 +147,26 @@ async def test_a_lost_connection_to_listen_by_loses_no_event(on_postgresql: Proc
         execute_on_server(url, end)
         await process.append(number)
         assert await keys(told, 1) == [number]
+
+
+async def test_a_connection_may_be_lost_before_it_listens(
+    on_postgresql: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process, lost, add_listener = on_postgresql, asyncio.Event(), asyncpg.Connection.add_listener
+
+    async def lose(connection: Any, *arguments: Any) -> None:
+        if not lost.is_set():
+            lost.set()
+            await connection.close()
+        await add_listener(connection, *arguments)
+
+    monkeypatch.setattr(asyncpg.Connection, "add_listener", lose)
+    await process.follows()
+    await asyncio.wait_for(lost.wait(), PATIENCE)
+    listening = process.bell._listening
+    await asyncio.sleep(QUIET)
+    assert listening is not None
+    assert not listening.done()
 
 
 async def test_a_notification_wakes_the_others_at_once(
