@@ -81,6 +81,7 @@ class Feed:
         self.followers = 0
         self._changing = asyncio.Lock()
         self._reader: asyncio.Task[None] | None = None
+        self._endings: set[asyncio.Task[None]] = set()
         self._reached = Position(0, 0)
         self._news = asyncio.Event()
 
@@ -108,7 +109,11 @@ class Feed:
                     yield delivery
         finally:
             self._leave(topic, subscriber)
-            await self._end()
+            # Who is cancelled a second time would leave the reader and its connection behind.
+            ending = asyncio.create_task(self._end())
+            self._endings.add(ending)
+            ending.add_done_callback(self._endings.discard)
+            await asyncio.shield(ending)
 
     async def close(self) -> None:
         self.followers = 0
@@ -162,8 +167,10 @@ class Feed:
                 self._give(event)
             pause = _SETTLE if events or not has_more else min(2 * pause, _LOOK)
             if len(events) < _BATCH:
+                # Not `wait_for`: up to Python 3.11 that loses a cancellation that comes with the news.
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._news.wait(), pause if has_more else _LOOK)
+                    async with asyncio.timeout(pause if has_more else _LOOK):
+                        await self._news.wait()
                 self._news.clear()
 
     async def _next(self) -> tuple[list[Happened], bool]:

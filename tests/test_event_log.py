@@ -195,6 +195,34 @@ async def test_without_followers_nothing_is_held_and_nothing_read(on_postgresql:
     assert process.bell._listening is None
 
 
+async def test_who_is_cancelled_again_and_again_leaves_nothing_behind(on_postgresql: Process) -> None:
+    process = on_postgresql
+    for times in range(1, 6):
+        await process.follows()
+        for _ in range(times):
+            process.following.cancel()
+            await asyncio.sleep(0)
+        await asyncio.wait({process.following})
+        await until(lambda: process.feed._reader is None and process.bell._listening is None)
+
+
+async def test_the_last_one_leaves_in_the_moment_of_news(processes: tuple[Process, Process]) -> None:
+    process = processes[0]
+    for ticks in range(10):
+        told = await process.follows()
+        await process.append(ticks)
+        assert await keys(told, 1) == [ticks]
+        # The reader has looked, and waits again.
+        await asyncio.sleep(0.05)
+        process.following.cancel()
+        for _ in range(ticks):
+            await asyncio.sleep(0)
+        process.bell.ring()
+        async with asyncio.timeout(PATIENCE):
+            await asyncio.wait({process.following})
+        assert process.feed._reader is None
+
+
 async def test_two_clocks_announce_each_post_once(processes: tuple[Process, Process]) -> None:
     database = processes[0].database
     author = factories.user()
