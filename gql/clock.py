@@ -32,7 +32,8 @@ class Clock:
                     self._bell.ring()
                 if time.monotonic() - tidied > _TIDY:
                     tidied = time.monotonic()
-                    await transaction(self._database, lambda session: log.forget(session, self._kept))
+                    while await transaction(self._database, lambda session: log.forget(session, self._kept)):
+                        pass
             except DatabaseUnavailableError:
                 await asyncio.sleep(_LOOK)
             except Exception as error:  # It has to go on, whatever it was.

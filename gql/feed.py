@@ -18,7 +18,7 @@ from gql.log import unexpected
 QUEUE = 200
 """Events that wait for a subscriber at most: behind that it has not kept up."""
 
-_BATCH = 500
+_BATCH = 100  # Less than may wait for a subscriber: after a pause nobody is sent away for what comes at once.
 _LOOK = 1.0  # Seconds after which the log is looked at although nothing was heard.
 _SETTLE = 0.01  # Seconds to wait for transactions that still run; each further time twice as long.
 
@@ -172,6 +172,8 @@ class Feed:
                     async with asyncio.timeout(pause if has_more else _LOOK):
                         await self._news.wait()
                 self._news.clear()
+            else:
+                await asyncio.sleep(_SETTLE)  # Let all take what they have.
 
     async def _next(self) -> tuple[list[Happened], bool]:
         try:

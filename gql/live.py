@@ -112,6 +112,7 @@ class Live:
                     viewer = await self._current(viewer)
                     shown = await self._shown(delivery, asker, viewer)
                     if shown.body is not None:
+                        await self._context(viewer, caller).spend(begun.cost)
                         yield Result(shown.body, event_id=to_event_id(delivery.event.position))
                     if shown.is_last:
                         return

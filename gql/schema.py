@@ -145,7 +145,10 @@ class Schema(strawberry.Schema):
                 is_awaitable=optimized_is_awaitable,  # type: ignore[arg-type] # Strawberry's own.
                 hide_suggestions=self.hides_suggestions,
             )
-            return ExecutionResult(None, executor) if isinstance(executor, list) else await begun(executor)
+            if isinstance(executor, list):
+                return ExecutionResult(None, executor)
+            cost = document.cost(executor.operation, variables, self._schema, self.limits.page)
+            return await begun(executor, cost)
 
         return await self._let_in(query, variables, context, name, {SUBSCRIPTION}, run)
 

@@ -15,6 +15,7 @@ class Subscribed(NamedTuple):
 
     executor: Executor[Any]
     following: Following
+    cost: int  # In nodes, of each event.
 
     @property
     def variables(self) -> set[str]:
@@ -40,10 +41,10 @@ class Subscribed(NamedTuple):
         return ExecutionResult(executed.data, executed.errors)
 
 
-async def begun(executor: Executor[Any]) -> Subscribed | ExecutionResult:
+async def begun(executor: Executor[Any], cost: int) -> Subscribed | ExecutionResult:
     """A subscription, or the errors of its root field."""
     source = create_source_event_stream(executor)
     source = await source if isawaitable(source) else source
     if isinstance(source, Following):
-        return Subscribed(executor, source)
+        return Subscribed(executor, source, cost)
     return ExecutionResult(None, source.errors)  # type: ignore[union-attr] # Nothing else is followed.

@@ -14,8 +14,10 @@ from db.log import Position
 from db.transactions import Session
 from db.write import transaction
 from gql import feed, live
+from gql.app import create_app
 from gql.errors import SessionEndedError, SlowConsumerError
 from gql.relay import to_global_id
+from gql.settings import Settings
 from gql.subscription import to_event_id
 from tests import factories
 from tests.client import Client
@@ -286,6 +288,24 @@ async def test_a_subscriber_that_does_not_keep_up_is_sent_away(
     assert [event["comment"]["body"] for event in told] == ["0", "1", "2"]
     async with following(client, COMMENTS, post=world.id, after=last) as follower:
         assert [(await follower.next())["comment"]["body"] for _ in range(3)] == ["3", "4", "5"]
+
+
+async def test_each_event_is_paid_for(settings: Settings) -> None:
+    document = """subscription ($post: ID!) {
+      commentAdded(postId: $post) {
+        comment {post {comments(first: 100) {nodes {replies(first: 40) {nodes {id}}}}}}
+      }
+    }"""
+    budget = {"budget": 10_000, "budget_seconds": 3600}
+    async with Client(create_app(settings.model_copy(update=budget))) as client:
+        world = await World(client)()
+        async with following(client, document, post=world.id) as follower:
+            await follower.begins()
+            await world.comment("One")
+            await world.comment("Two")
+            await follower.next()
+            assert await follower.codes() == {"BUDGET_EXHAUSTED"}
+            await follower.ends()
 
 
 async def test_subscribers_hold_no_connection_and_are_told_by_the_same_statements(
