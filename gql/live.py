@@ -28,7 +28,6 @@ from gql.errors import (
     DeadlineExceededError,
     ExpectedError,
     SessionEndedError,
-    SlowConsumerError,
     UnavailableError,
 )
 from gql.feed import Delivery, Feed
@@ -116,12 +115,12 @@ class Live:
                         yield Result(shown.body, event_id=to_event_id(delivery.event.position))
                     if shown.is_last:
                         return
+        except UnavailableError:
+            raise
         except ExpectedError as error:
             yield _result(_failed(error), asked)
-        except DatabaseUnavailableError:
-            yield _result(
-                _failed(UnavailableError("The database cannot answer right now; try again.")), asked
-            )
+        except DatabaseUnavailableError as error:
+            raise _away() from error
 
     async def close(self) -> None:
         for task in self._telling:
@@ -146,7 +145,10 @@ class Live:
         context = self._context(viewer, caller, after)
         try:
             async with asyncio.timeout(self.deadline), Place(self.places):
-                return await self.schema.follow(operation.query, operation.variables, context, operation.name)
+                begun = await self.schema.follow(
+                    operation.query, operation.variables, context, operation.name
+                )
+            return begun if isinstance(begun, Subscribed) else _unless_away(begun)
         except TimeoutError:
             return _failed(_late(self.deadline))
         except CannotGetOperationTypeError:
@@ -211,10 +213,8 @@ class Live:
             result = await subscribed.result(told, context)
         finally:
             await context.close()
-        for error in result.errors or ():
-            if isinstance(error.original_error, UnavailableError):
-                raise error.original_error
-        return _Shown(orjson.dumps(body_of(result, asker.asked)), verdict is Verdict.TELL_LAST)
+        body = body_of(_unless_away(result), asker.asked)
+        return _Shown(orjson.dumps(body), verdict is Verdict.TELL_LAST)
 
 
 async def _patiently(make: Callable[[], Awaitable[T]]) -> T:
@@ -225,7 +225,19 @@ async def _patiently(make: Callable[[], Awaitable[T]]) -> T:
             return await make()
         except (DatabaseUnavailableError, UnavailableError):
             await asyncio.sleep(_PAUSE)
-    raise SlowConsumerError
+    raise _away()
+
+
+def _away() -> UnavailableError:
+    return UnavailableError("The database cannot answer right now; try again.")
+
+
+def _unless_away(result: ExecutionResult) -> ExecutionResult:
+    """Raises UnavailableError where that is why something is missing."""
+    for error in result.errors or ():
+        if isinstance(error.original_error, UnavailableError):
+            raise error.original_error
+    return result
 
 
 def _late(seconds: float) -> DeadlineExceededError:

@@ -14,7 +14,14 @@ from gql.audience import SERVER_STOPS, Audience, FullError, Listener
 from gql.auth import Accounts, claims_of, viewer_of
 from gql.bounds import Bounds, SocketBounds
 from gql.context import Caller
-from gql.errors import Asked, ExpectedError, LimitExceededError, SessionEndedError, SlowConsumerError
+from gql.errors import (
+    Asked,
+    ExpectedError,
+    LimitExceededError,
+    SessionEndedError,
+    SlowConsumerError,
+    UnavailableError,
+)
 from gql.negotiation import EVENTS, JSON
 from gql.operations import Operations, refusal
 from gql.policy import Viewer
@@ -78,6 +85,8 @@ class EventStreams:
             request.entry.operation, request.entry.viewer = operation.name, viewer and viewer.id
         try:
             operation = await self.operations.with_document(operation)
+        except UnavailableError as error:
+            raise unavailable() from error
         except ExpectedError as error:
             return _only(refusal(error, Asked(request.id)))
         if request.method == "GET" and await self.operations.is_mutation(operation):
@@ -149,7 +158,7 @@ async def _told(results: AsyncGenerator[Result, None], asked: Asked, send: Send)
                 await _write(send, _event(result))
                 # Only now it is written, and only now it is known whether the client reads it, or is gone.
                 await asyncio.sleep(0)
-    except (SlowConsumerError, SessionEndedError):
+    except (SlowConsumerError, SessionEndedError, UnavailableError):
         return  # Without `complete`: the client comes back, after the last event that it has got.
     except Exception as error:
         await _write(send, _event(refusal(error, asked)))

@@ -205,6 +205,9 @@ class Socket:
             await self._answer(key, operation, request_id)
         except SlowConsumerError:
             self._listener.end(messages.TOO_SLOW)
+        except UnavailableError:
+            # Nothing of it was executed, or it is a subscription: told as an error it would be over for good.
+            self._listener.end(messages.UNAVAILABLE)
         except (SessionEndedError, InvalidTokenError):
             self._listener.end(SESSION_OVER)
         except _GoneError:

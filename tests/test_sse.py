@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from gql.app import create_app
-from gql.errors import SessionEndedError, SlowConsumerError
+from gql.errors import SessionEndedError, SlowConsumerError, UnavailableError
 from gql.negotiation import prefers_events
 from gql.settings import Settings
 from tests.accounts import VIEWER, ask, join, tokens_of
@@ -172,7 +172,11 @@ async def test_what_nobody_expected_is_masked(http: httpx.AsyncClient, streams: 
         assert await answer.event() == COMPLETE
 
 
-@pytest.mark.parametrize("error", [SlowConsumerError(), SessionEndedError()], ids=["slow", "ended"])
+@pytest.mark.parametrize(
+    "error",
+    [SlowConsumerError(), UnavailableError("Away"), SessionEndedError()],
+    ids=["slow", "away", "ended"],
+)
 async def test_who_is_to_come_back_is_not_told_that_it_is_complete(
     http: httpx.AsyncClient, streams: Streams, error: Exception
 ) -> None:

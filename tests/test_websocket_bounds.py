@@ -9,7 +9,7 @@ import pytest
 from websockets.frames import Opcode
 
 from gql.app import create_app
-from gql.errors import SessionEndedError, SlowConsumerError
+from gql.errors import SessionEndedError, SlowConsumerError, UnavailableError
 from gql.settings import Settings
 from tests.conftest import NewUrl
 from tests.sockets import PATIENCE, PROTOCOL, Listening, Streams, listening
@@ -356,7 +356,9 @@ async def test_pings_of_who_does_not_read_are_not_kept(served: Listening, stream
 
 
 @pytest.mark.parametrize(
-    ("error", "code"), [(SlowConsumerError(), 1013), (SessionEndedError(), 4403)], ids=["slow", "ended"]
+    ("error", "code"),
+    [(SlowConsumerError(), 1013), (UnavailableError("Away"), 1013), (SessionEndedError(), 4403)],
+    ids=["slow", "away", "ended"],
 )
 async def test_results_that_cannot_go_on_end_the_socket(
     served: Listening, streams: Streams, error: Exception, code: int

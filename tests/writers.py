@@ -131,13 +131,23 @@ async def writers_at(
 
 
 @asynccontextmanager
+async def at_work(*groups: Writers) -> AsyncIterator[None]:
+    """All write all the time. At the end each waits until its last mutation is acknowledged."""
+    async with asyncio.TaskGroup() as tasks:
+        for writers in groups:
+            writers.is_ending = False
+            for client in writers.clients:
+                tasks.create_task(writers.go_on(client))
+        yield
+        for writers in groups:
+            writers.is_ending = True
+
+
+@asynccontextmanager
 async def writing(address: str, database_url: str, number: int = 8) -> AsyncIterator[Writers]:
-    """So many write all the time. At the end each waits until its last mutation is acknowledged."""
-    async with writers_at(address, database_url, number) as writers, asyncio.TaskGroup() as group:
-        for client in writers.clients:
-            group.create_task(writers.go_on(client))
+    """So many, at work."""
+    async with writers_at(address, database_url, number) as writers, at_work(writers):
         yield writers
-        writers.is_ending = True
 
 
 async def figures(database_url: str, acknowledged: dict[str, str]) -> dict[str, int]:
