@@ -7,7 +7,7 @@ PORT ?= 8000
 export HOST PORT
 JOBS ?= auto
 
-.PHONY: serve test planted check bench bench-readme bench-large abuse soak fuzz browser-tools test-browser service-tools test-services client-tools test-clients test-schemathesis schema lock lock-clients lock-schemathesis clean
+.PHONY: serve test planted check bench bench-readme bench-large bench-live abuse soak fuzz browser-tools test-browser service-tools test-services client-tools test-clients test-schemathesis schema lock lock-clients lock-schemathesis clean
 
 # The stamp makes every other target rebuild the environment when the lock file changes.
 $(VENV)/.installed: requirements.lock pyproject.toml
@@ -83,6 +83,10 @@ bench-readme: $(VENV)/.installed
 
 bench-large: $(VENV)/.installed
 	$(BIN)/python -m bench.large $(BENCH)
+
+# BENCH="--only strangers", for instance.
+bench-live: $(VENV)/.installed
+	$(BIN)/python -m bench.live $(BENCH)
 
 abuse: $(VENV)/.installed
 	$(BIN)/python -m abuse $(ABUSE)

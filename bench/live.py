@@ -9,11 +9,11 @@ import asyncio
 import itertools
 import json
 import time
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import NamedTuple
 
 import httpx
 import uvloop
@@ -41,7 +41,7 @@ _SESSIONS = """
 INSERT INTO sessions (id, user_id, user_agent, expires_at)
 SELECT id, id, 'bench', now() + interval '30 days' FROM users WHERE id >= :first
 """
-_CONNECTIONS = "SELECT count(*) FROM pg_stat_activity WHERE datname = '{database}'"
+_CONNECTIONS = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'live'"
 
 
 @dataclass(frozen=True)
@@ -91,8 +91,11 @@ class Writer:
             await asyncio.sleep(max(0.0, started + index / a_second - time.monotonic()))
             await self.write(number)
 
-    async def read(self, number: int) -> None:
-        await self._client.post("/graphql", json={"query": f"{{posts(first: {number + 1}) {{totalCount}}}}"})
+    async def warm_up(self) -> None:
+        """Have all connections open that reads and writes use, so that what subscribers hold shows."""
+        queries = (f"{{posts(first: {number}) {{nodes {{title}}}}}}" for number in range(1, 41))
+        await asyncio.gather(*(self._client.post("/graphql", json={"query": query}) for query in queries))
+        await self.write(-1)
 
     async def close(self) -> None:
         await self._client.aclose()
@@ -151,59 +154,70 @@ def delays(subscribers: Sequence[Subscriber], expected: dict[str, list[int]]) ->
 
 
 def _body_of(message: bytes) -> str:
-    given: Any = json.loads(message)
-    return str(given["payload"]["data"]["commentAdded"]["comment"]["body"])
+    return str(json.loads(message)["payload"]["data"]["commentAdded"]["comment"]["body"])
+
+
+class Gauge:
+    """What server and PostgreSQL have used up and hold, each time that it is read."""
+
+    def __init__(self, server: int, postgres: PostgreSQL) -> None:
+        self._server = server
+        self._postgres = postgres
+        self.memory: list[str] = []
+        self.connections: list[str] = []
+
+    async def read(self) -> "Used":
+        """`memory` and `connections` get one entry more each time."""
+        self.memory.append(f"{resident_megabytes(self._server):.0f}")
+        self.connections.append(str(await asyncio.to_thread(self._postgres.execute, _CONNECTIONS)))
+        of_server, of_postgres = cpu_seconds(self._server), cpu_seconds(self._postgres.pid)
+        others = machine_cpu_seconds() - of_server - of_postgres - time.process_time()
+        return Used(time.monotonic(), of_server, of_postgres, others)
+
+
+class Used(NamedTuple):
+    """Seconds: on the clock, and of CPU."""
+
+    time: float
+    server: float
+    postgres: float
+    others: float
+
+    def since(self, before: "Used") -> "Used":
+        return Used(*(now - then for now, then in zip(self, before, strict=True)))
 
 
 async def measure(
-    postgres: PostgreSQL, server: Server, scenario: Scenario, count: int, events: range, a_second: float
+    server: Server, gauge: Gauge, scenario: Scenario, count: int, events: range, a_second: float
 ) -> list[str]:
     """A row of the table."""
-
-    async def connections() -> int:
-        return int(await _away(postgres, _CONNECTIONS.format(database="live")))
-
     posts = [str(to_global_id("Post", key + 1)) for key in range(scenario.posts)]
+    expected = {post: [n for n in events if n % scenario.posts == at] for at, post in enumerate(posts)}
     writer = Writer(server.port, posts)
-    # What reads hold is opened, so that what subscribers hold shows.
-    await _together(writer.read(number) for number in range(40))
-    await writer.write(-1)
-    memory, baseline = [resident_megabytes(server.pid)], [await connections()]
+    await writer.warm_up()
+    await gauge.read()
     subscribers = await connected(server.port, scenario, count, posts)
     await begun(subscribers, writer, scenario.posts)
-    memory.append(resident_megabytes(server.pid))
-    baseline.append(await connections())
-    clocks = time.monotonic(), cpu_seconds(server.pid), cpu_seconds(postgres.pid), machine_cpu_seconds()
+    before = await gauge.read()
     await writer.write_all(events, a_second)
-    took = time.monotonic() - clocks[0]
+    wrote = time.monotonic() - before.time
     await all_told(subscribers, len(events) // scenario.posts)
-    of_server, of_postgres = cpu_seconds(server.pid) - clocks[1], cpu_seconds(postgres.pid) - clocks[2]
-    memory.append(resident_megabytes(server.pid))
-    baseline.append(await connections())
+    used = (await gauge.read()).since(before)
     await writer.close()
-    expected = {post: [n for n in events if n % scenario.posts == at] for at, post in enumerate(posts)}
     found = sorted(delays(subscribers, expected))
     for subscriber in subscribers:
         subscriber.transport.abort()
     return [
         scenario.name,
         f"{len(found):,}",
-        f"{len(events) / took:.1f}",
+        f"{len(events) / wrote:.1f}",
         *(f"{1000 * found[int(len(found) * part)]:.0f}" for part in (0.5, 0.99)),
-        f"{1000 * found[-1]:.0f}",
-        f"{100 * of_server / took:.0f} + {100 * of_postgres / took:.0f}",
-        f"{1e6 * of_server / len(found):.0f}",
-        " → ".join(f"{megabytes:.0f}" for megabytes in memory),
-        " → ".join(map(str, baseline)),
+        f"{100 * used.server / used.time:.0f} + {100 * used.postgres / used.time:.0f}",
+        f"{1e6 * used.server / len(found):.0f}",
+        " → ".join(gauge.memory),
+        " → ".join(gauge.connections),
+        f"{used.others / used.time:.1f}",
     ]
-
-
-async def _away(postgres: PostgreSQL, statement: str) -> Any:
-    return await asyncio.to_thread(postgres.execute, statement)
-
-
-async def _together(what: Iterable[Awaitable[None]]) -> None:
-    await asyncio.gather(*what)
 
 
 _HEADINGS = [
@@ -212,11 +226,11 @@ _HEADINGS = [
     "events a second",
     "p50 ms",
     "p99 ms",
-    "most ms",
-    "CPU % of a core: server + PostgreSQL",
+    "CPU of server + PostgreSQL, % of a core",
     "µs of the server a message",
-    "memory MB: before, connected, after",
+    "MB before → connected → after",
     "database connections",
+    "cores that other programs used",
 ]
 
 
@@ -246,7 +260,8 @@ def main() -> None:
             # As many for each post, so that all have as much to be told.
             events = range(int(given.seconds * given.a_second) // scenario.posts * scenario.posts)
             with Server(contestant, url) as server, asyncio.Runner(loop_factory=uvloop.new_event_loop) as run:
-                measuring = measure(postgres, server, scenario, given.subscribers, events, given.a_second)
+                gauge = Gauge(server.pid, postgres)
+                measuring = measure(server, gauge, scenario, given.subscribers, events, given.a_second)
                 rows.append(run.run(measuring))
     print(table(rows))
 
