@@ -24,8 +24,8 @@ class Results(Protocol):
     """Executes operations: one result of a query or mutation, any number of a subscription.
 
     The generator ends when the operation is complete, and to close it ends the operation with its statements.
-    It may raise SlowConsumerError, SessionEndedError, and UnavailableError where a subscription is not over, but
-    has to go on elsewhere or later.
+    It may raise SlowConsumerError, SessionEndedError, and UnavailableError: a subscription is then not
+    over, but has to go on elsewhere or later.
     """
 
     def __call__(

@@ -166,7 +166,7 @@ async def test_postgresql_is_started_anew(postgresql: PostgreSQL) -> None:
                 await all_begun(subscribers)
                 await writers.acknowledgements(BETWEEN)
                 await asyncio.to_thread(postgresql.stop_at_once)
-                await writers.refusals(4)
+                await writers.refusals(8)
                 for subscriber in back:
                     subscriber.told += subscribers[0].told[:1]
                 await stack.enter_async_context(following(*back))
