@@ -27,8 +27,6 @@ from db.statements import SHAPES, Statement
 from db.transactions import Session
 from db.types import UtcDateTime, now
 
-_LAST_ID = 2**63 - 1
-
 
 class Position(NamedTuple):
     """A place in the log: behind this event, and before the next one."""
@@ -52,9 +50,10 @@ async def append(session: Session, kind: EventKind, post_id: int, key: int) -> N
 
 
 async def latest(database: Database) -> Position:
-    """Where to begin in order to see what is committed from now on."""
-    ((oldest, last),) = zip(*await read.run(database, _latest(database.dialect), {}), strict=True)
-    return Position(0, last) if database.is_sqlite else Position(oldest - 1, _LAST_ID)
+    """Where to begin in order to see what is committed from now on: behind the last event that is settled."""
+    for position in zip(*await read.run(database, _latest(database.dialect), {}), strict=True):
+        return Position(*position)
+    return Position(0, 0)
 
 
 async def after(database: Database, position: Position, most: int) -> tuple[list[Happened], bool]:
@@ -134,10 +133,8 @@ def _append(dialect: Dialect) -> Statement:
 
 @lru_cache(maxsize=SHAPES)
 def _latest(dialect: Dialect) -> Statement:
-    return Statement(
-        select(oldest_transaction_id(), select(func.coalesce(func.max(Event.id), 0)).scalar_subquery()),
-        dialect,
-    )
+    settled = select(Event.transaction_id, Event.id).where(Event.transaction_id < oldest_transaction_id())
+    return Statement(settled.order_by(Event.transaction_id.desc(), Event.id.desc()).limit(1), dialect)
 
 
 @lru_cache(maxsize=SHAPES)
