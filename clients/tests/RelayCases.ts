@@ -172,3 +172,18 @@ export const PartlyQuery = graphql`
 export const StrictQuery = graphql`
   query RelayCasesStrictQuery($bad: ID!) @throwOnFieldError { viewer { id username } node(id: $bad) { id } }
 `;
+
+export const PublishedSubscription = graphql`
+  subscription RelayCasesPublishedSubscription($filter: PostFilter, $after: ID, $connections: [ID!]!) {
+    postPublished(filter: $filter, after: $after) {
+      eventId
+      postEdge @prependEdge(connections: $connections) { cursor node { id title } }
+    }
+  }
+`;
+
+export const UpdatedSubscription = graphql`
+  subscription RelayCasesUpdatedSubscription($id: ID!, $after: ID) {
+    postUpdated(id: $id, after: $after) { eventId post { id title version } }
+  }
+`;

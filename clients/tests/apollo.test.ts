@@ -16,6 +16,7 @@ import { PersistedQueryLink } from "@apollo/client/link/persisted-queries";
 
 import { apolloClient, typePolicies } from "./apollo";
 import { addComment, WriteComment } from "./apolloComments";
+import "./apolloLive";
 import { dropPost, RemovePost } from "./apolloPosts";
 import { Anything, Comments, Named, Partly, PostsOf, PUBLISHED, Retitle, Title, Viewer } from "./documents";
 import { API } from "./session";

@@ -1,23 +1,15 @@
 // What Relay promises, with the lines of docs/clients.md: its hooks, in React without a browser.
 
 import assert from "node:assert/strict";
-import { afterEach, test } from "node:test";
+import { test } from "node:test";
 
-import { type ReactNode, Suspense, useEffect } from "react";
-import {
-  fetchQuery,
-  RelayEnvironmentProvider,
-  useFragment,
-  useLazyLoadQuery,
-  usePaginationFragment,
-  useRefetchableFragment,
-} from "react-relay";
-import { create } from "react-test-renderer";
-import { commitMutation, ConnectionHandler, type Environment, type GraphQLTaggedNode } from "relay-runtime";
+import { fetchQuery, useFragment, useLazyLoadQuery, usePaginationFragment, useRefetchableFragment } from "react-relay";
+import { ConnectionHandler, type Environment, type GraphQLTaggedNode } from "relay-runtime";
 
-import { useComments } from "./Comments";
 import { relayEnvironment } from "./relay";
 import * as cases from "./RelayCases";
+import { ask, bodies, listed, mutate, rendered } from "./relayHooks";
+import "./relayLive";
 import {
   abortions,
   call,
@@ -27,62 +19,17 @@ import {
   logIn,
   logInExpired,
   logOut,
-  noComplaints,
   requests,
   requestsOf,
   thread,
   until,
 } from "./world";
 
-const unmounts: (() => void)[] = [];
-
-afterEach(() => {
-  for (const unmount of unmounts.splice(0)) unmount();
-  noComplaints(/react-test-renderer is deprecated/);
-});
-
-/** Run hooks as a component does, and again with each change; what they returned last. */
-async function rendered<T>(environment: Environment, hooks: () => T): Promise<{ readonly now: T }> {
-  const seen: { now: T } = { now: undefined as T };
-  function Component(): ReactNode {
-    const returned = hooks();
-    useEffect(() => void (seen.now = returned));
-    return null;
-  }
-  const root = create(
-    <RelayEnvironmentProvider environment={environment}>
-      <Suspense>
-        <Component />
-      </Suspense>
-    </RelayEnvironmentProvider>,
-  );
-  unmounts.push(() => root.unmount());
-  await until(() => seen.now !== undefined);
-  return seen;
-}
-
-const ask = (environment: Environment, query: GraphQLTaggedNode, variables: object = {}): Promise<any> =>
-  fetchQuery<any>(environment, query, variables).toPromise();
-
-const mutate = (environment: Environment, mutation: GraphQLTaggedNode, variables: object, more: object = {}) =>
-  new Promise<any>((resolve, reject) => {
-    commitMutation<any>(environment, { mutation, variables, onCompleted: resolve, onError: reject, ...more });
-  });
-
-/** A post's comments, as the component of the page has them. */
-const listed = (environment: Environment, id: string) =>
-  rendered(environment, () => {
-    const { post } = useLazyLoadQuery<any>(cases.ThreadQuery, { id });
-    return useComments(post);
-  });
-
 const paged = (environment: Environment, query: GraphQLTaggedNode, variables: object, fragment: GraphQLTaggedNode) =>
   rendered(environment, () => {
     const { post } = useLazyLoadQuery<any>(query, variables);
     return usePaginationFragment<any, any>(fragment, post);
   });
-
-const bodies = (data: any): string[] => data.comments.edges.map((edge: any) => edge.node.body);
 
 test("usePaginationFragment goes forward, complete and in order", async () => {
   await logIn();

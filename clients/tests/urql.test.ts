@@ -10,6 +10,7 @@ import { getIntrospectedSchema, minifyIntrospectionQuery } from "@urql/introspec
 import { Anything, Comments, Partly, PostsOf, PUBLISHED, Retitle, Title, Viewer } from "./documents";
 import kept from "./gazette/schema.json";
 import { resolvers, urqlClient } from "./urql";
+import "./urqlLive";
 import { RemovePost, WriteComment } from "./urqlUpdates";
 import {
   abortions,
@@ -234,7 +235,8 @@ test("a mutation that met an expired token is done once", async () => {
   await logIn();
   const { id } = await thread(0);
   await logInExpired();
-  await urqlClient().mutation(WriteComment, { postId: id, body: "once" }).toPromise();
+  const written = await urqlClient().mutation(WriteComment, { postId: id, body: "once" }).toPromise();
+  assert.equal(written.data!.createComment.commentEdge!.node.body, "once");
   const data = await call(`query ($id: ID!) {post(by: {id: $id}) {comments {totalCount}}}`, { id });
   assert.equal(data.post.comments.totalCount, 1);
 });

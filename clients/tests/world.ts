@@ -4,6 +4,8 @@ import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { beforeEach } from "node:test";
 
+import WebSocket from "ws";
+
 import schema from "./gazette/schema.json";
 import { API, session, type Tokens } from "./session";
 
@@ -14,14 +16,28 @@ let sent: string[] = [];
 let aborted = 0;
 let gate: Promise<void> = Promise.resolve();
 let complaints: string[] = [];
+let cutter = new AbortController();
 
 // Every client asks by `fetch`; what the tests ask for themselves is not counted.
 globalThis.fetch = async (input, init) => {
   sent.push(String(init?.body ?? input));
   init?.signal?.addEventListener("abort", () => aborted++);
   await gate;
-  return send(input, init);
+  return send(input, { ...init, signal: AbortSignal.any([cutter.signal, ...(init?.signal ? [init.signal] : [])]) });
 };
+
+// Node has no sockets of its own before 22.
+class Socket extends WebSocket {
+  constructor(address: string, protocol: string) {
+    super(address, protocol);
+    const { signal } = cutter;
+    const end = () => this.terminate();
+    signal.addEventListener("abort", end);
+    this.addEventListener("close", () => signal.removeEventListener("abort", end));
+    if (signal.aborted) end();
+  }
+}
+globalThis.WebSocket = Socket as any;
 
 // Clients say in the console where an answer is not as they want it.
 for (const level of ["warn", "error"] as const) {
@@ -43,6 +59,12 @@ export function hold(): () => void {
   let release = () => {};
   gate = new Promise((resolve) => (release = resolve));
   return release;
+}
+
+/** Cut the client's sockets and streams, as when a train goes into a tunnel, until it is out again. */
+export function cut(): () => void {
+  cutter.abort(new TypeError("There is no network."));
+  return () => void (cutter = new AbortController());
 }
 
 /** How many of these the client took back before they were answered, or after. */
@@ -139,6 +161,42 @@ export async function comment(postId: string, body: string): Promise<string> {
     { postId, body },
   );
   return data.createComment.comment.id;
+}
+
+/** A new post of who is logged in, which nobody else sees. */
+export async function draft(): Promise<string> {
+  const made = await call(`mutation {createPost(input: {title: "A draft", body: "…"}) {post {id}}}`);
+  return made.createPost.post.id;
+}
+
+const UPDATED = "subscription ($id: ID!) {postUpdated(id: $id) {eventId}}";
+const TOUCH = "mutation ($id: ID!, $title: String!) {updatePost(input: {id: $id, title: $title}) {post {id}}}";
+
+/**
+ * The id of an event from right now, for `after`: what happens from here on is told, although nobody can know when a
+ * subscription has begun. The post gets another title.
+ */
+export async function present(id: string): Promise<string> {
+  const abort = new AbortController();
+  const { body } = await send(API, {
+    method: "POST",
+    headers: { Accept: "text/event-stream", "Content-Type": "application/json", ...session.headers() },
+    body: JSON.stringify({ query: UPDATED, variables: { id } }),
+    signal: abort.signal,
+  });
+  const reader = body!.pipeThrough(new TextDecoderStream()).getReader();
+  let eventId: string | undefined;
+  const reading = (async () => {
+    for (let text = ""; !eventId; eventId = /"eventId":"([^"]+)"/.exec(text)?.[1]) {
+      text += (await reader.read()).value;
+    }
+  })();
+  for (let tries = 0; tries < 200 && !eventId; tries++) {
+    await call(TOUCH, { id, title: `Title ${tries}` });
+    await Promise.race([reading, new Promise((resolve) => setTimeout(resolve, 50))]);
+  }
+  abort.abort();
+  return eventId!;
 }
 
 const PAGING = new Set(["after", "before", "first", "last"]);

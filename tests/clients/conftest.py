@@ -15,22 +15,21 @@ Api = dict[str, str]
 
 @pytest.fixture(scope="session")
 def apollo(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    titles = ("A typed query in a new project", "The session", "Apollo Client")
+    titles = ("A typed query in a new project", "The session", "Live updates", "Apollo Client")
     project = Project(tmp_path_factory.mktemp("apollo"), *titles)
-    return project.with_tests("apollo.test.ts", "documents.ts", "typed.ts").generated()
+    return project.with_tests("apollo.test.ts", "apolloLive.ts", "documents.ts", "typed.ts").generated()
 
 
 @pytest.fixture(scope="session")
 def urql(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    project = Project(tmp_path_factory.mktemp("urql"), "The session", "urql")
-    return project.with_tests("urql.test.ts", "documents.ts").generated()
+    project = Project(tmp_path_factory.mktemp("urql"), "The session", "Live updates", "urql")
+    return project.with_tests("urql.test.ts", "urqlLive.ts", "documents.ts").generated()
 
 
 @pytest.fixture(scope="session")
 def relay(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    project = Project(tmp_path_factory.mktemp("relay"), "The session", "Relay").with_tests(
-        "relay.test.tsx", "RelayCases.ts"
-    )
+    project = Project(tmp_path_factory.mktemp("relay"), "The session", "Live updates", "Relay")
+    project.with_tests("relay.test.tsx", "relayHooks.tsx", "relayLive.ts", "RelayCases.ts")
     project.run("relay-compiler")
     return project
 

@@ -44,7 +44,8 @@ def test_schema_and_documents_are_as_graphql_eslint_wants_them(
 
 
 def test_the_first_query_of_the_page_finds_something(apollo: Project, api: dict[str, str]) -> None:
-    printed = apollo.node(apollo.built("main.ts"), **api)
+    # Node has the sockets of browsers without a flag from 22 on.
+    printed = apollo.node("--experimental-websocket", apollo.built("main.ts"), **api)
     assert len(re.findall(r"^\w.+, by \w.+$", printed, re.MULTILINE)) == 3
 
 
