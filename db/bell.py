@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
@@ -44,7 +45,7 @@ class Bell:
         self._database = database
         self._name = secrets.token_hex(8)
         self._listeners: set[Listen] = set()
-        self._listening: asyncio.Task[None] | None = None
+        self._listening: tuple[asyncio.Task[None], asyncio.Event] | None = None
         self._ringing: asyncio.Task[None] | None = None
         self._is_rung = False
 
@@ -60,7 +61,8 @@ class Bell:
         """Call it when something may be new; it is called once too often now and then."""
         self._listeners.add(listener)
         if self._listening is None and self._database.hears:
-            self._listening = asyncio.create_task(self._listen())
+            enough = asyncio.Event()
+            self._listening = asyncio.create_task(self._listen(enough)), enough
 
     async def ignore(self, listener: Listen) -> None:
         self._listeners.discard(listener)
@@ -91,42 +93,45 @@ class Bell:
             self._ringing = None
 
     async def _stop_listening(self) -> None:
-        task, self._listening = self._listening, None
-        if task is not None:
-            task.cancel()
+        listening, self._listening = self._listening, None
+        if listening is not None:
+            # It is not cancelled: a connection that is just being made would be left open.
+            task, enough = listening
+            enough.set()
             await asyncio.wait({task})
 
-    async def _listen(self) -> None:
+    async def _listen(self, enough: asyncio.Event) -> None:
         """Hold a connection to hear by, and get another one where it is lost."""
         pause = 0.1
-        while True:
+        while not enough.is_set():
             try:
                 async with self._database.listening() as connection:
                     self._call()  # What happened before is not told again.
-                    await self._lost(connection)
+                    await self._hear(connection, enough)
                     pause = 0.1
             except _LOST:
                 pause = min(2 * pause, _LONGEST_PAUSE)
-            await asyncio.sleep(pause)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await enough.wait()
 
-    async def _lost(self, connection: AsyncConnection) -> None:
-        """Hear until the connection ends."""
-        ended = asyncio.get_running_loop().create_future()
+    async def _hear(self, connection: AsyncConnection, enough: asyncio.Event) -> None:
+        """Until the connection ends."""
         driver: Any = (await connection.get_raw_connection()).driver_connection
-
-        def end(_: Any) -> None:
-            if not ended.done():
-                ended.set_result(None)
+        lost = asyncio.Event()
 
         def hear(_: Any, pid: int, channel: str, name: str) -> None:
             if name != self._name:
                 self._call()
 
-        driver.add_termination_listener(end)
+        driver.add_termination_listener(lambda _: lost.set())
         await driver.add_listener(_CHANNEL, hear)
+        ends = [asyncio.create_task(event.wait()) for event in (lost, enough)]
         try:
-            await ended
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            for end in ends:
+                end.cancel()
             await connection.invalidate()
 
 

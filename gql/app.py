@@ -114,7 +114,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         # What the servers below go by, see gql/server.py and gql/frames.py.
         yield {"bounds": settings.bounds, "audience": audience}
         await audience.close()
-        ticking.cancel()
+        clock.stop()
         await asyncio.wait({ticking})
         await live.close()
         await feed.close()

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import suppress
 from datetime import timedelta
 
 from db import log
@@ -22,12 +23,19 @@ class Clock:
         self._database = database
         self._bell = bell
         self._kept = kept
+        self._is_over = asyncio.Event()
+
+    def stop(self) -> None:
+        """Let `run` end. To cancel it would leave a connection open that is just being made."""
+        self._is_over.set()
 
     async def run(self) -> None:
         tidied = time.monotonic()
-        while True:
+        while not self._is_over.is_set():
             try:
-                await asyncio.sleep(await self._seconds())
+                await self._pause(await self._seconds())
+                if self._is_over.is_set():
+                    return
                 if await transaction(self._database, log.announce):
                     self._bell.ring()
                 if time.monotonic() - tidied > _TIDY:
@@ -35,10 +43,15 @@ class Clock:
                     while await transaction(self._database, lambda session: log.forget(session, self._kept)):
                         pass
             except DatabaseUnavailableError:
-                await asyncio.sleep(_LOOK)
+                await self._pause(_LOOK)
             except Exception as error:  # It has to go on, whatever it was.
                 unexpected(error, requestId=None, operation=None, viewer=None)
-                await asyncio.sleep(_TIDY)
+                await self._pause(_TIDY)
+
+    async def _pause(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._is_over.wait()
 
     async def _seconds(self) -> float:
         """Until there is something to do, as far as that is known."""

@@ -19,14 +19,12 @@ from db import read
 from db.engine import Database, DatabaseSettings
 from db.migrate import migrate
 from gql.app import create_app
-from gql.clock import Clock
 from gql.schema import Schema
 from gql.settings import Settings
 from tests.client import Client
 from tests.executors import by_both
 from tests.lanes import compared
 from tests.reading import Reading
-from tests.sent import unheard
 
 NewUrl = Callable[[], str]
 
@@ -45,18 +43,6 @@ def _both_lanes(monkeypatch: pytest.MonkeyPatch) -> None:
 def _both_executors(monkeypatch: pytest.MonkeyPatch) -> None:
     """All queries are answered by graphql-core's own executor too; `tests.executors.alone` spares one."""
     monkeypatch.setattr(Schema, "execute", by_both(Schema.execute))
-
-
-@pytest.fixture(autouse=True)
-def _unheard_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a process reads by itself, from time to time, is no statement of an operation."""
-    run = Clock.run
-
-    async def run_unheard(clock: Clock) -> None:
-        unheard.set(True)
-        await run(clock)
-
-    monkeypatch.setattr(Clock, "run", run_unheard)
 
 
 @pytest.fixture(scope="session")

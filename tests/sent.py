@@ -32,8 +32,8 @@ def sent(database: Database) -> Iterator[list[Sent]]:
     found: list[Sent] = []
 
     def observe(sql: str, parameters: Sequence[Any]) -> None:
-        # What wakes up other processes is sent when there is time for it, and so at any time.
-        if not unheard.get() and "pg_notify" not in sql:
+        # What a process asks and tells by itself is sent at any time.
+        if not unheard.get() and not any(name in sql for name in ("pg_notify", "announcements")):
             found.append(Sent(sql, list(parameters)))
 
     def record(connection: Any, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:

@@ -163,7 +163,8 @@ async def test_a_connection_may_be_lost_before_it_listens(
     monkeypatch.setattr(asyncpg.Connection, "add_listener", lose)
     await process.follows()
     await asyncio.wait_for(lost.wait(), PATIENCE)
-    listening = process.bell._listening
+    assert process.bell._listening is not None
+    listening, _ = process.bell._listening
     await asyncio.sleep(QUIET)
     assert listening is not None
     assert not listening.done()
