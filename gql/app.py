@@ -127,19 +127,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         await database.dispose()
 
     app = Application(title="Gazette", lifespan=lifespan, openapi_url=None)
-    app.state.database, app.state.accounts = database, accounts
+    app.state.database, app.state.accounts, app.state.feed = database, accounts, feed
     app.state.access_log = settings.access_log
     endpoint = app.state.endpoint = _endpoint(settings, database, accounts, budget, feed)
-    live = app.state.live = Live(
-        endpoint.schema,
-        database,
-        feed,
-        endpoint.in_flight,
-        deadline=settings.deadline,
-        page_limit=settings.page_limit,
-        budget=budget,
-    )
-    _add_sockets(app, settings, budget)
+    given = (endpoint.schema, endpoint.surroundings, endpoint.in_flight)
+    live = app.state.live = Live(*given, deadline=settings.deadline)
+    _add_sockets(app, settings)
     app.state.edge = Edge(app.state)
     app.router.routes += [Route(_PATH, app.state.edge), WebSocketRoute(_PATH, app.state.edge)]
     if settings.explorer:
@@ -175,20 +168,18 @@ def _endpoint(
     )
 
 
-def _add_sockets(app: FastAPI, settings: Settings, budget: Budget | None) -> None:
+def _add_sockets(app: FastAPI, settings: Settings) -> None:
     """What serves those who stay connected."""
     state, endpoint = app.state, app.state.endpoint
     state.audience = Audience(state.database, settings.socket_bounds)
     state.accounts.watchers.append(state.audience.sessions_changed)
     operations = Operations(
         endpoint.schema,
-        state.database,
+        endpoint.surroundings,
         endpoint.in_flight,
         endpoint.persisted,
         state.live,
-        page_limit=settings.page_limit,
         deadline=settings.deadline,
-        budget=budget,
     )
     given = (operations, state.audience, state.accounts, state.database)
     state.streams = EventStreams(*given, settings.bounds, settings.socket_bounds)

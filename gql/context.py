@@ -107,6 +107,27 @@ class Context:
             await self._loaders.close()
 
 
+@dataclass(frozen=True)
+class Surroundings:
+    """What the contexts of all operations of an application have in common."""
+
+    database: Database
+    page_limit: int = PAGE_LIMIT
+    budget: Budget | None = None
+    feed: Feed | None = None
+
+    def context(self, viewer: Viewer | None, caller: Caller, last_event_id: str | None = None) -> Context:
+        return Context(
+            self.database,
+            viewer,
+            caller,
+            page_limit=self.page_limit,
+            budget=self.budget,
+            feed=self.feed,
+            last_event_id=last_event_id,
+        )
+
+
 Info = strawberry.Info[Context, Any]
 
 

@@ -75,11 +75,17 @@ class UnavailableError(ExpectedError):
 
     code = "SERVICE_UNAVAILABLE"
 
+    def __init__(self, message: str = "The database cannot answer right now; try again.") -> None:
+        super().__init__(message)
+
 
 class DeadlineExceededError(ExpectedError):
     """The operation took longer than any may, and was stopped. A mutation may have been done all the same."""
 
     code = "DEADLINE_EXCEEDED"
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"The operation took longer than {seconds:g} seconds.")
 
 
 class UnknownDocumentError(ExpectedError):

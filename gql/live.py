@@ -11,17 +11,13 @@ from typing import Any, NamedTuple, TypeVar
 
 import orjson
 from aiodataloader import DataLoader
-from graphql import GraphQLError
 from strawberry.schema.exceptions import CannotGetOperationTypeError
-from strawberry.types.execution import ExecutionResult, PreExecutionError
+from strawberry.types.execution import ExecutionResult
 
-from db.engine import Database
 from db.errors import DatabaseUnavailableError
 from db.waiting import Queue
 from gql.auth import viewers_of
-from gql.bounds import PAGE_LIMIT
-from gql.budget import Budget
-from gql.context import Caller, Context
+from gql.context import Caller, Surroundings
 from gql.errors import (
     Asked,
     BadUserInputError,
@@ -30,13 +26,13 @@ from gql.errors import (
     SessionEndedError,
     UnavailableError,
 )
-from gql.feed import Delivery, Feed
+from gql.feed import Delivery
 from gql.loaders import Loaders
 from gql.places import Place
 from gql.policy import Viewer
-from gql.requests import Operation
+from gql.requests import Operation, no_such_operation
 from gql.responses import body_of
-from gql.results import Result
+from gql.results import Result, failed, refusal, result_of
 from gql.schema import Schema
 from gql.selection import NOTHING
 from gql.subscribed import Subscribed
@@ -71,21 +67,16 @@ class Live:
     def __init__(
         self,
         schema: Schema,
-        database: Database,
-        feed: Feed,
+        surroundings: Surroundings,
         places: Queue,
         *,
         deadline: float,
-        page_limit: int = PAGE_LIMIT,
-        budget: Budget | None = None,
     ) -> None:
-        self.schema = schema
-        self.database = database
-        self.feed = feed
-        self.places = places
-        self.deadline = deadline
-        self.page_limit = page_limit
-        self.budget = budget
+        self._schema = schema
+        self._surroundings = surroundings
+        self._database = surroundings.database
+        self._places = places
+        self._deadline = deadline
         self._viewers: DataLoader[int, Viewer | None] | None = None
         self._telling: set[asyncio.Task[_Shown]] = set()
 
@@ -102,7 +93,7 @@ class Live:
         asked = Asked(request_id, operation.name, viewer and viewer.id)
         begun = await self._begun(operation, viewer, caller, after)
         if isinstance(begun, ExecutionResult):
-            yield _result(begun, asked)
+            yield result_of(begun, asked)
             return
         asker = _Asker(begun, _same(operation, begun), caller, asked)
         try:
@@ -111,16 +102,16 @@ class Live:
                     viewer = await self._current(viewer)
                     shown = await self._shown(delivery, asker, viewer)
                     if shown.body is not None:
-                        await self._context(viewer, caller).spend(begun.cost)
+                        await self._surroundings.context(viewer, caller).spend(begun.cost)
                         yield Result(shown.body, event_id=to_event_id(delivery.event.position))
                     if shown.is_last:
                         return
         except UnavailableError:
             raise
         except ExpectedError as error:
-            yield _result(_failed(error), asked)
+            yield refusal(error, asked)
         except DatabaseUnavailableError as error:
-            raise _away() from error
+            raise UnavailableError() from error
 
     async def close(self) -> None:
         for task in self._telling:
@@ -128,31 +119,20 @@ class Live:
         if self._telling:
             await asyncio.wait(self._telling)
 
-    def _context(self, viewer: Viewer | None, caller: Caller, after: str | None = None) -> Context:
-        return Context(
-            self.database,
-            viewer,
-            caller,
-            page_limit=self.page_limit,
-            budget=self.budget,
-            feed=self.feed,
-            last_event_id=after,
-        )
-
     async def _begun(
         self, operation: Operation, viewer: Viewer | None, caller: Caller, after: str | None
     ) -> Subscribed | ExecutionResult:
-        context = self._context(viewer, caller, after)
+        context = self._surroundings.context(viewer, caller, after)
         try:
-            async with asyncio.timeout(self.deadline), Place(self.places):
-                begun = await self.schema.follow(
+            async with asyncio.timeout(self._deadline), Place(self._places):
+                begun = await self._schema.follow(
                     operation.query, operation.variables, context, operation.name
                 )
             return begun if isinstance(begun, Subscribed) else _unless_away(begun)
         except TimeoutError:
-            return _failed(_late(self.deadline))
+            return failed(DeadlineExceededError(self._deadline))
         except CannotGetOperationTypeError:
-            return _failed(BadUserInputError("There is no such operation in the document."))
+            return failed(BadUserInputError(no_such_operation(operation)))
         finally:
             await context.close()
 
@@ -172,7 +152,7 @@ class Live:
         return current
 
     async def _load_viewers(self, session_ids: list[int]) -> list[Viewer | None]:
-        found = await viewers_of(self.database, list(set(session_ids)))
+        found = await viewers_of(self._database, list(set(session_ids)))
         return [found.get(session_id) for session_id in session_ids]
 
     async def _shown(self, delivery: Delivery, asker: _Asker, viewer: Viewer | None) -> _Shown:
@@ -197,17 +177,17 @@ class Live:
 
     async def _told(self, delivery: Delivery, asker: _Asker, viewer: Viewer | None) -> _Shown:
         try:
-            async with asyncio.timeout(self.deadline), Place(self.places):
+            async with asyncio.timeout(self._deadline), Place(self._places):
                 return await self._read(delivery, asker, viewer)
         except TimeoutError:
-            return _Shown(orjson.dumps(body_of(_failed(_late(self.deadline)), asker.asked)))
+            return _Shown(orjson.dumps(body_of(failed(DeadlineExceededError(self._deadline)), asker.asked)))
 
     async def _read(self, delivery: Delivery, asker: _Asker, viewer: Viewer | None) -> _Shown:
         event, subscribed = delivery.event, asker.subscribed
-        verdict = await subscribed.following.judge(Loaders(self.database, viewer, NOTHING), event.key)
+        verdict = await subscribed.following.judge(Loaders(self._database, viewer, NOTHING), event.key)
         if verdict is Verdict.KEEP_BACK:
             return _Shown(None)
-        context = self._context(viewer, asker.caller)
+        context = self._surroundings.context(viewer, asker.caller)
         try:
             told = Told(to_event_id(event.position), event.key)
             result = await subscribed.result(told, context)
@@ -225,11 +205,7 @@ async def _patiently(make: Callable[[], Awaitable[T]]) -> T:
             return await make()
         except (DatabaseUnavailableError, UnavailableError):
             await asyncio.sleep(_PAUSE)
-    raise _away()
-
-
-def _away() -> UnavailableError:
-    return UnavailableError("The database cannot answer right now; try again.")
+    raise UnavailableError()
 
 
 def _unless_away(result: ExecutionResult) -> ExecutionResult:
@@ -238,21 +214,6 @@ def _unless_away(result: ExecutionResult) -> ExecutionResult:
         if isinstance(error.original_error, UnavailableError):
             raise error.original_error
     return result
-
-
-def _late(seconds: float) -> DeadlineExceededError:
-    return DeadlineExceededError(f"The operation took longer than {seconds:g} seconds.")
-
-
-def _failed(error: ExpectedError) -> ExecutionResult:
-    return PreExecutionError(None, [GraphQLError(str(error), original_error=error)])
-
-
-def _result(result: ExecutionResult, asked: Asked) -> Result:
-    body = body_of(result, asked)
-    if isinstance(result, PreExecutionError):
-        return Result(orjson.dumps(body["errors"]), is_refusal=True)
-    return Result(orjson.dumps(body))
 
 
 def _same(operation: Operation, subscribed: Subscribed) -> Hashable:

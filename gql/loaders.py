@@ -151,7 +151,7 @@ class Loaders:
         try:
             return await fetch(keys)
         except DatabaseUnavailableError as error:
-            raise UnavailableError("The database cannot answer right now; try again.") from error
+            raise UnavailableError from error
         finally:
             self._statements.leave()
 

@@ -4,23 +4,19 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-import orjson
-from graphql import GraphQLError, OperationType
+from graphql import OperationType
 from strawberry.schema.exceptions import CannotGetOperationTypeError
 from strawberry.types.execution import PreExecutionError
 
-from db.engine import Database
 from db.waiting import Queue
-from gql.budget import Budget
-from gql.context import Caller, Context
-from gql.errors import Asked, BadUserInputError, DeadlineExceededError, ExpectedError, internal
+from gql.context import Caller, Context, Surroundings
+from gql.errors import Asked, BadUserInputError, DeadlineExceededError
 from gql.live import Live
 from gql.persisted import Persisted
 from gql.places import Place
 from gql.policy import Viewer
 from gql.requests import Operation, no_such_operation
-from gql.responses import body_of
-from gql.results import Result
+from gql.results import Result, refusal, result_of
 from gql.schema import Schema
 
 
@@ -30,23 +26,19 @@ class Operations:
     def __init__(
         self,
         schema: Schema,
-        database: Database,
+        surroundings: Surroundings,
         places: Queue,
         persisted: Persisted,
         live: Live,
         *,
-        page_limit: int,
         deadline: float,
-        budget: Budget | None,
     ) -> None:
         self._schema = schema
-        self._database = database
+        self._surroundings = surroundings
         self._places = places
         self._persisted = persisted
         self._live = live
-        self._page_limit = page_limit
         self._deadline = deadline
-        self._budget = budget
 
     async def with_document(self, operation: Operation) -> Operation:
         """The operation with its document, if it has only the id of one; raises ExpectedError."""
@@ -80,21 +72,13 @@ class Operations:
         self, operation: Operation, viewer: Viewer | None, caller: Caller, request_id: str
     ) -> Result:
         asked = Asked(request_id, operation.name, viewer and viewer.id)
-        context = Context(
-            self._database,
-            viewer,
-            caller,
-            page_limit=self._page_limit,
-            budget=self._budget,
-            feed=self._live.feed,
-        )
+        context = self._surroundings.context(viewer, caller)
         try:
             return await self._executed(operation, context, asked)
         except CannotGetOperationTypeError:
             return refusal(BadUserInputError(no_such_operation(operation)), asked)
         except TimeoutError:
-            message = f"The operation took longer than {self._deadline:g} seconds."
-            return refusal(DeadlineExceededError(message), asked)
+            return refusal(DeadlineExceededError(self._deadline), asked)
         except Exception as error:
             return refusal(error, asked)
 
@@ -111,17 +95,4 @@ class Operations:
                 await context.close()
             if operation.reference is not None and not isinstance(result, PreExecutionError):
                 await self._persisted.keep(operation)
-        body = body_of(result, asked)
-        if "data" in body:
-            return Result(orjson.dumps(body))
-        return Result(orjson.dumps(body["errors"]), is_refusal=True)
-
-
-def refusal(error: Exception, asked: Asked) -> Result:
-    """Of an operation that has no result; what was not expected is logged and masked."""
-    if isinstance(error, ExpectedError):
-        wrapped = GraphQLError(str(error), original_error=error)
-        errors = body_of(PreExecutionError(data=None, errors=[wrapped]), asked)["errors"]
-    else:
-        errors = [internal(error, asked)]
-    return Result(orjson.dumps(errors), is_refusal=True)
+        return result_of(result, asked)

@@ -32,7 +32,7 @@ class Persisted:
             assert reference is not None  # noqa: S101 # A request without both is none.
             text = await self._trusted.text(reference.id)
         except DatabaseUnavailableError as error:
-            raise UnavailableError("The database cannot answer right now; try again.") from error
+            raise UnavailableError from error
         if text is not None:
             return replace(operation, query=text, reference=None), True
         text = await self._registered_text(reference)

@@ -55,8 +55,8 @@ def new_id() -> str:
 
 
 def unavailable() -> RequestError:
-    message = "The database cannot answer right now; try again."
-    return RequestError(503, message, code=UnavailableError.code, **{"Retry-After": "1"})
+    error = UnavailableError()
+    return RequestError(503, str(error), code=error.code, **{"Retry-After": "1"})
 
 
 class Request:

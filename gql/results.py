@@ -3,9 +3,15 @@
 from collections.abc import AsyncGenerator
 from typing import NamedTuple, Protocol
 
+import orjson
+from graphql import GraphQLError
+from strawberry.types.execution import ExecutionResult, PreExecutionError
+
 from gql.context import Caller
+from gql.errors import Asked, ExpectedError, internal
 from gql.policy import Viewer
 from gql.requests import Operation
+from gql.responses import body_of
 
 
 class Result(NamedTuple):
@@ -18,6 +24,25 @@ class Result(NamedTuple):
     body: bytes
     is_refusal: bool = False
     event_id: str | None = None
+
+
+def result_of(executed: ExecutionResult, asked: Asked) -> Result:
+    """Of an operation; what was refused, or was not executed for another reason, has no data."""
+    body = body_of(executed, asked)
+    if "data" in body:
+        return Result(orjson.dumps(body))
+    return Result(orjson.dumps(body["errors"]), is_refusal=True)
+
+
+def refusal(error: Exception, asked: Asked) -> Result:
+    """Of an operation that has no result; what was not expected is logged and masked."""
+    if isinstance(error, ExpectedError):
+        return result_of(failed(error), asked)
+    return Result(orjson.dumps([internal(error, asked)]), is_refusal=True)
+
+
+def failed(error: ExpectedError) -> ExecutionResult:
+    return PreExecutionError(None, [GraphQLError(str(error), original_error=error)])
 
 
 class Results(Protocol):

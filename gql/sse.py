@@ -23,11 +23,11 @@ from gql.errors import (
     UnavailableError,
 )
 from gql.negotiation import EVENTS, JSON
-from gql.operations import Operations, refusal
+from gql.operations import Operations
 from gql.policy import Viewer
 from gql.requests import Operation, Request, RequestError, read, unavailable
 from gql.responses import Answer
-from gql.results import Result, Results
+from gql.results import Result, Results, refusal
 from gql.tokens import InvalidTokenError
 
 _COMMENT = b":\n\n"

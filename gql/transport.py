@@ -21,7 +21,7 @@ from gql import explorer
 from gql.auth import Accounts, authenticate
 from gql.bounds import PAGE_LIMIT, Bounds
 from gql.budget import Budget
-from gql.context import Caller, Context
+from gql.context import Caller, Context, Surroundings
 from gql.errors import Asked, DeadlineExceededError, ExpectedError, internal
 from gql.feed import Feed
 from gql.negotiation import EVENTS, GRAPHQL, JSON, accepts_html, response_type
@@ -67,12 +67,10 @@ class GraphQLEndpoint:
         self.database = database
         self.accounts = accounts
         self.with_explorer = with_explorer
-        self.page_limit = page_limit
         self.bounds = bounds
-        self.budget = budget
+        self.surroundings = Surroundings(database, page_limit, budget, feed)
         self.persisted = persisted or Persisted(Trusted(database))
         self.max_age = max_age
-        self.feed = feed
         # Bounded before the pool: a queue for connections would time out under a burst, this one only waits.
         self.in_flight = Queue(operations)
 
@@ -110,9 +108,7 @@ class GraphQLEndpoint:
             viewer, caller.has_invalid_token = None, True
         except DatabaseUnavailableError as error:
             raise unavailable() from error
-        return Context(
-            self.database, viewer, caller, page_limit=self.page_limit, budget=self.budget, feed=self.feed
-        )
+        return self.surroundings.context(viewer, caller)
 
     async def _execute(self, operation: Operation, request: Request, media_type: str) -> Answer:
         is_trusted = False
@@ -180,8 +176,8 @@ class _watched:  # noqa: N801 # It reads as the statement it makes.
                     pass
             self.reason = ClientDisconnect()
         except TimeoutError:
-            message = f"The operation took longer than {self.seconds:g} seconds."
-            self.reason = RequestError(504, message, code=DeadlineExceededError.code)
+            late = DeadlineExceededError(self.seconds)
+            self.reason = RequestError(504, str(late), code=late.code)
         if task is not None:
             task.cancel()
 

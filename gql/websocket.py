@@ -17,10 +17,10 @@ from gql.bounds import SocketBounds
 from gql.context import Caller
 from gql.errors import Asked, LimitExceededError, SessionEndedError, SlowConsumerError, UnavailableError
 from gql.messages import ClosingError, Message
-from gql.operations import Operations, refusal
+from gql.operations import Operations
 from gql.policy import Viewer
 from gql.requests import Operation, Request, RequestError, new_id, operation_of
-from gql.results import Results
+from gql.results import Results, refusal
 from gql.tokens import Claims, InvalidTokenError
 
 _BURST = 5  # Seconds' worth of messages that may come at once.
@@ -241,7 +241,7 @@ class Socket:
         try:
             return await viewer_of(self._claims, self._endpoint.database)
         except DatabaseUnavailableError as error:
-            raise UnavailableError("The database cannot answer right now; try again.") from error
+            raise UnavailableError from error
 
     async def _refuse(self, key: str, errors: bytes) -> None:
         with suppress(_GoneError):

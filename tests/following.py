@@ -111,7 +111,7 @@ async def following(client: Client, document: str, **variables: Any) -> AsyncIte
     accounts = client.app.state.accounts
     viewer = await authenticate(client.http.headers.get("authorization"), accounts.tokens, client.database)
     operation = Operation(document, variables, None)
-    follower = Follower(live.feed, live.results(operation, viewer, Caller(accounts), "request"))
+    follower = Follower(client.app.state.feed, live.results(operation, viewer, Caller(accounts), "request"))
     try:
         yield follower
     finally:

@@ -54,7 +54,7 @@ async def say(ada: Client, post: str, body: str) -> None:
 
 
 async def followed(served: Listening, number: int) -> None:
-    await until(lambda: served.app.state.live.feed.followers == number)
+    await until(lambda: served.app.state.feed.followers == number)
 
 
 async def test_a_subscription_by_websocket(served: Listening, ada: Client, post: str) -> None:

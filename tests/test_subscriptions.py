@@ -339,7 +339,7 @@ async def test_who_is_behind_keeps_none_of_the_answers_of_others(
             for number in range(3):
                 await world.comment(str(number))
                 await quick.next()
-        (waiting,) = [each for key in client.app.state.live.feed._subscribers.values() for each in key]
+        (waiting,) = [each for key in client.app.state.feed._subscribers.values() for each in key]
         # One was on its way already.
         assert len(waiting.waiting) == 2
         await until(lambda: not any(delivery.made for delivery in waiting.waiting))
