@@ -31,6 +31,11 @@ NewUrl = Callable[[], str]
 # For the servers that tests start, too.
 os.environ.setdefault("GAZETTE_SECRET_KEYS", "a-secret-of-the-tests-that-is-long-enough")
 
+# A machine that is busy with other tests is no reason to give up: who tests waiting says how long.
+os.environ.setdefault("GAZETTE_CONNECTION_WAIT", "60")
+DatabaseSettings.model_fields["connection_wait"].default = 60.0
+DatabaseSettings.model_rebuild(force=True)
+
 
 @pytest.fixture(autouse=True)
 def _both_lanes(monkeypatch: pytest.MonkeyPatch) -> None:

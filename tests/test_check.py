@@ -190,7 +190,8 @@ async def test_tables_of_another_version_are_not_looked_into(url: str) -> None:
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("address", ["postgresql://a:pa55@127.0.0.1:1/x", "sqlite:////nowhere/at/all.db"])
-async def test_a_database_that_is_away(address: str) -> None:
+async def test_a_database_that_is_away(address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # Whoever has run `make serve` has a key of development here.
     assert await look(settings(address)) == Facts(is_reachable=False)
 
 
