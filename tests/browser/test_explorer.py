@@ -1,33 +1,34 @@
 """GraphiQL as people see it."""
 
-import os
-from pathlib import Path
+import json
 
 import httpx
 import pytest
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support import expected_conditions as until
-from selenium.webdriver.support.wait import WebDriverWait
 
 from gql.explorer import CONTENT_SECURITY_POLICY
+from tests.browser.explorer import (
+    DIALOG,
+    EXECUTE,
+    HEADERS,
+    RESPONSE,
+    VARIABLES,
+    open_explorer,
+    picture,
+    run,
+    wait,
+    write,
+)
 
 pytestmark = pytest.mark.usefixtures("console")
 
-EXECUTE = (By.CSS_SELECTOR, "button.graphiql-execute-button")
-RESPONSE = (By.CSS_SELECTOR, ".graphiql-response .CodeMirror-code")
 DOCUMENTATION = (By.CSS_SELECTOR, "button[aria-label='Show Documentation Explorer']")
+HISTORY = (By.CSS_SELECTOR, "button[aria-label='Show History']")
 PLUGIN = (By.CSS_SELECTOR, ".graphiql-plugin")
-DIALOG = (By.CSS_SELECTOR, "[role=dialog]")
-
-
-def wait(browser: Chrome) -> WebDriverWait[Chrome]:
-    return WebDriverWait(browser, 20)
-
-
-def open_explorer(browser: Chrome, server_url: str) -> None:
-    browser.get(f"{server_url}/graphql")
-    wait(browser).until(until.element_to_be_clickable(EXECUTE))
+NEW_TAB = (By.CSS_SELECTOR, "button[aria-label='New tab']")
+TABS = (By.CSS_SELECTOR, ".graphiql-tab-button")
 
 
 def test_it_opens_with_a_query_and_runs_it(browser: Chrome, server_url: str) -> None:
@@ -36,9 +37,7 @@ def test_it_opens_with_a_query_and_runs_it(browser: Chrome, server_url: str) -> 
     assert "query Feed" in browser.find_element(By.CSS_SELECTOR, ".graphiql-query-editor").text
     browser.find_element(*EXECUTE).click()
     wait(browser).until(until.text_to_be_present_in_element(RESPONSE, '"title"'))
-    if folder := os.environ.get("GAZETTE_SCREENSHOTS"):
-        # Selenium answers False where the file cannot be written.
-        assert browser.save_screenshot(Path(folder) / "explorer.png")
+    picture(browser, "explorer")
 
 
 def test_the_documentation_explains_types_and_fields(browser: Chrome, server_url: str) -> None:
@@ -92,3 +91,37 @@ def test_the_root_leads_there(browser: Chrome, server_url: str) -> None:
     browser.get(server_url)
     wait(browser).until(until.element_to_be_clickable(EXECUTE))
     assert browser.current_url == f"{server_url}/graphql"
+
+
+def test_a_first_visit_has_an_example_of_a_subscription(browser: Chrome, server_url: str) -> None:
+    open_explorer(browser, server_url)
+    assert [tab.text for tab in browser.find_elements(*TABS)] == ["Feed", "Published"]
+    browser.find_elements(*TABS)[1].click()
+    editor = (By.CSS_SELECTOR, ".graphiql-query-editor")
+    wait(browser).until(until.text_to_be_present_in_element(editor, "subscription Published"))
+
+
+def test_tabs_and_history_outlive_a_reload_without_headers(browser: Chrome, server_url: str) -> None:
+    open_explorer(browser, server_url)
+    browser.find_element(*NEW_TAB).click()
+    write(browser, '{"X-Request-ID": "my-own-header"}', HEADERS)
+    write(browser, '{"first": 1}', VARIABLES)
+    run(browser, "query Mine($first: Int) {posts(first: $first) {totalCount}}", "totalCount")
+    wait(browser).until(lambda browser: "Mine" in stored(browser)["tabState"])
+    browser.refresh()
+    wait(browser).until(until.element_to_be_clickable(EXECUTE))
+    assert [tab.text for tab in browser.find_elements(*TABS)] == ["Feed", "Published", "Mine"]
+    browser.find_element(*EXECUTE).click()
+    wait(browser).until(until.text_to_be_present_in_element(RESPONSE, "totalCount"))
+    browser.find_element(*HISTORY).click()
+    wait(browser).until(until.text_to_be_present_in_element(PLUGIN, "Mine"))
+    (entry,) = json.loads(stored(browser)["queries"])["queries"]
+    assert entry["variables"] == '{"first": 1}'
+    assert "my-own-header" not in json.dumps(stored(browser))
+
+
+def stored(browser: Chrome) -> dict[str, str]:
+    """What GraphiQL has in the browser's storage, by its own names."""
+    kept: dict[str, str] = browser.execute_script("return {...localStorage}")
+    assert all(key.startswith("gazette:graphiql:") for key in kept)
+    return {key.removeprefix("gazette:graphiql:"): value for key, value in kept.items()}

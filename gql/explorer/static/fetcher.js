@@ -38,10 +38,21 @@ function followed(operation, given, account) {
   return {
     subscribe(sink) {
       const stop = new AbortController();
-      follow(open, sink, stop.signal);
+      follow(open, watched(sink, account), stop.signal);
       return { unsubscribe: () => stop.abort() };
     },
   };
+}
+
+/** A session that was ended elsewhere is over here, too. */
+function watched(sink, account) {
+  const next = (result) => {
+    if (isUnauthenticated(result)) {
+      account.renew();
+    }
+    sink.next(result);
+  };
+  return { next, complete: () => sink.complete() };
 }
 
 async function authorized(given, account) {

@@ -8,9 +8,8 @@ const STEADY = 10_000; // Milliseconds after which a connection was a good one.
 
 /** Tell `sink` all results. `open(position, signal)` asks the server for those behind the event of that id. */
 export async function follow(open, sink, signal) {
-  const progress = { wasOpen: false, position: null };
-  for (let failures = 0; failures < WAITS.length; failures += 1) {
-    const begun = performance.now();
+  const progress = { position: null, wasOpen: false, openedAt: Infinity };
+  for (let failures = 0; ; failures += 1) {
     try {
       await read(open, progress, sink, signal);
       sink.complete();
@@ -20,12 +19,13 @@ export async function follow(open, sink, signal) {
         return;
       }
     }
-    if (!progress.wasOpen) {
-      break;
-    }
-    if (performance.now() - begun > STEADY) {
+    if (performance.now() - progress.openedAt > STEADY) {
       failures = 0;
     }
+    if (!progress.wasOpen || failures === WAITS.length) {
+      break;
+    }
+    progress.openedAt = Infinity;
     await new Promise((resolve) => setTimeout(resolve, WAITS[failures] * 1000));
   }
   sink.next(refusal(progress.wasOpen ? "The connection was lost." : "The server does not answer."));
@@ -35,21 +35,23 @@ export async function follow(open, sink, signal) {
 /** Until the subscription is complete, or refused. Rejects where the connection ends before. */
 async function read(open, progress, sink, signal) {
   const response = await open(progress.position, signal);
-  if (isStream(response)) {
-    progress.wasOpen = true;
-    for await (const { event, id, data } of eventsOf(response.body)) {
-      if (event === "complete") {
-        return;
-      }
-      progress.position = id ?? progress.position;
-      sink.next(JSON.parse(data));
+  if (!isStream(response)) {
+    if (progress.wasOpen && !response.ok) {
+      throw new Error("A server that stops or starts refuses what it has granted before.");
     }
+    sink.next(await resultOf(response));
+    return;
   }
-  // A server that begins or ends may refuse for a moment what it has granted before.
-  if (progress.wasOpen) {
-    throw new Error("The stream was not completed.");
+  progress.wasOpen = true;
+  progress.openedAt = performance.now();
+  for await (const { event, id, data } of eventsOf(response.body)) {
+    if (event === "complete") {
+      return;
+    }
+    progress.position = id ?? progress.position;
+    sink.next(JSON.parse(data));
   }
-  sink.next(await resultOf(response));
+  throw new Error("The stream has ended, and was not complete.");
 }
 
 function isStream(response) {
