@@ -15,7 +15,7 @@ from gql.settings import Settings
 def serve(lifetime: timedelta) -> None:
     tokens._LEEWAY = 0
     tokens.Tokens.access.__defaults__ = (lifetime,)
-    sessions.ACCESS_LIFETIME = lifetime
+    sessions.ACCESS_LIFETIME = lifetime  # type: ignore[attr-defined] # It imports it.
     settings = Settings()
     uvicorn.run(create_app(settings), port=settings.port, **server_options(settings))
 
