@@ -72,6 +72,9 @@ def log_out(browser: Chrome) -> None:
 def picture(browser: Chrome, name: str) -> None:
     """For the README, where GAZETTE_SCREENSHOTS names a folder."""
     if folder := os.environ.get("GAZETTE_SCREENSHOTS"):
+        # The marks to fold it by come a moment after the text.
+        mark = (By.CSS_SELECTOR, ".graphiql-response .CodeMirror-foldgutter-open")
+        wait(browser).until(until.presence_of_element_located(mark))
         # Selenium answers False where the file cannot be written.
         assert browser.save_screenshot(Path(folder) / f"{name}.png")
 

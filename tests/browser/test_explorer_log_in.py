@@ -95,7 +95,7 @@ def test_it_can_be_used_without_a_mouse_or_eyes(browser: Chrome, server_url: str
     dialog = wait(browser).until(until.visibility_of_element_located(DIALOG))
     assert dialog.accessible_name == "Log in"
     names = [browser.find_element(*field).accessible_name for field in (USERNAME, PASSWORD_FIELD, SUBMIT)]
-    assert names == ["Username or email address", "Password", "Log in"]
+    assert names == ["Username or email", "Password", "Log in"]
     assert browser.switch_to.active_element == browser.find_element(*USERNAME)
     browser.switch_to.active_element.send_keys("ada", Keys.TAB)
     browser.switch_to.active_element.send_keys("gazette-demo", Keys.ENTER)

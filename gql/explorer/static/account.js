@@ -65,15 +65,16 @@ export class Account {
   }
 
   async #renew() {
-    if (!this.#session) {
+    const old = this.#session;
+    if (!old) {
       return false;
     }
-    const { session, isRefused } = await issued(RENEW, { refreshToken: this.#session.refreshToken });
-    // A server that does not answer ends no session.
-    if (session || isRefused) {
+    const { session, isRefused } = await issued(RENEW, { refreshToken: old.refreshToken });
+    // A server that does not answer ends no session, and who has logged out meanwhile stays so.
+    if ((session || isRefused) && this.#session === old) {
       this.#become(session);
     }
-    return session !== null;
+    return this.#session !== null && this.#session !== old;
   }
 
   /** Whatever the answer is: a token that is refused is worth nothing already. */

@@ -11,8 +11,11 @@ document.createElement = (name, ...options) => createElement(name === "style" ? 
 
 const account = new Account();
 
-const link = { className: "graphiql-logo-link", href: "https://github.com/graphql/graphiql", target: "_blank", rel: "noreferrer" };
-const logo = React.createElement("a", link, "Graph", React.createElement("em", null, "i"), "QL");
+const logo = React.createElement(
+  "a",
+  { className: "graphiql-logo-link", href: "https://github.com/graphql/graphiql", target: "_blank", rel: "noreferrer" },
+  ...["Graph", React.createElement("em", null, "i"), "QL"],
+);
 
 ReactDOM.createRoot(document.getElementById("explorer")).render(
   React.createElement(

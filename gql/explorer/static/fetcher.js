@@ -38,7 +38,7 @@ function followed(operation, given, account) {
   return {
     subscribe(sink) {
       const stop = new AbortController();
-      follow(open, watched(sink, account), stop.signal);
+      follow(open, isOwn ? sink : watched(sink, account), stop.signal);
       return { unsubscribe: () => stop.abort() };
     },
   };

@@ -60,7 +60,7 @@ function Form({ account, close }) {
     element(
       "div",
       { className: "explorer-fields" },
-      element(Field, { name: "username", label: "Username or email address", autoComplete: "username", autoFocus: true }),
+      element(Field, { name: "username", label: "Username or email", autoComplete: "username", autoFocus: true }),
       element(Field, { name: "password", label: "Password", type: "password", autoComplete: "current-password" }),
       element("p", { className: "explorer-problem", role: "alert" }, problem),
       element(Button, { type: "submit", className: "explorer-submit" }, "Log in"),
