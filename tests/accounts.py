@@ -1,10 +1,13 @@
 """What the tests of accounts share: members with a password, their tokens, and the mails that are sent."""
 
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any
 
 import httpx
+from fastapi import FastAPI
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy import select
@@ -33,6 +36,15 @@ async def join(client: Client, **given: Any) -> User:
     user = factories.user(**{"password_hash": password_hash(), **given})
     await factories.save(client.database, user)
     return user
+
+
+@asynccontextmanager
+async def with_ada(app: FastAPI) -> AsyncIterator[Client]:
+    """An application that is served already, over HTTP without a socket, and of which ada is a member."""
+    client = Client(app)
+    async with client.http:
+        await join(client, username="ada")
+        yield client
 
 
 async def log_in(client: Client, username: str, password: str = PASSWORD) -> dict[str, Any]:

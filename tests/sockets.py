@@ -52,6 +52,10 @@ class Listening:
         self._server.should_exit = True
 
     @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
     def unsent(self) -> int:
         """Bytes that the server keeps because nobody reads them."""
         connections: Any = self._server.server_state.connections
@@ -63,7 +67,7 @@ class Listening:
     ) -> AsyncIterator["Socket"]:
         """A WebSocket that is open."""
         async with connect(
-            f"ws://127.0.0.1:{self.port}/graphql",
+            f"{self.address.replace('http', 'ws', 1)}/graphql",
             subprotocols=[Subprotocol(protocol)] if protocol else None,
             origin=origin,  # type: ignore[arg-type] # It is a string.
             proxy=None,

@@ -17,8 +17,8 @@ from gql.check import RULES, Facts, Given, check, findings
 from gql.check.facts import look
 from gql.settings import Settings
 from gql.tokens import now
-from tests.conftest import NewUrl, execute_on_server
-from tests.postgresql import PostgreSQL
+from tests.conftest import NewUrl
+from tests.postgresql import PostgreSQL, execute_on_server
 from tests.server import free_port, gazette
 
 KEY = "Y2mGZ0hBqLr7T5vKx1DnWc8EoJfPa4Su"

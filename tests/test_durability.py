@@ -4,7 +4,6 @@ import asyncio
 import logging
 import random
 import signal
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -24,13 +23,6 @@ STOPS = 5
 BETWEEN = 20  # Mutations that are acknowledged before each.
 
 logger = logging.getLogger(__name__)
-
-
-@pytest.fixture(scope="module")
-def postgresql() -> Iterator[PostgreSQL]:
-    server = PostgreSQL()
-    yield server
-    server.remove()
 
 
 @pytest.fixture

@@ -20,8 +20,9 @@ from gql import feed as feeds
 from gql.clock import Clock
 from gql.feed import Feed, Topic
 from tests import factories
-from tests.conftest import NewUrl, execute_on_server
+from tests.conftest import NewUrl
 from tests.following import PATIENCE, QUIET, until
+from tests.postgresql import execute_on_server
 
 pytestmark = pytest.mark.anyio
 

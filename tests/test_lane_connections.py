@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -141,23 +141,16 @@ async def test_a_read_that_is_cut_while_it_runs_is_run_again(reading: Reading) -
     await reading.settled()
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[PostgreSQL]:
-    server = PostgreSQL()
-    yield server
-    server.remove()
-
-
-async def test_a_server_that_was_started_anew_is_read_from_at_once(server: PostgreSQL) -> None:
-    reading = Reading(server.new_url())
+async def test_a_server_that_was_started_anew_is_read_from_at_once(postgresql: PostgreSQL) -> None:
+    reading = Reading(postgresql.new_url())
     await reading.fill()
-    server.stop_at_once()
+    postgresql.stop_at_once()
     with pytest.raises(DatabaseUnavailableError):
         await reading.echo(1)
-    server.start()
+    postgresql.start()
     await reading.fill()
-    server.stop_at_once()
-    server.start()
+    postgresql.stop_at_once()
+    postgresql.start()
     assert await asyncio.gather(*(reading.echo(n) for n in range(8))) == list(range(8))
     await reading.settled()
     await reading.database.dispose()

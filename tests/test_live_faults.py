@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -29,13 +29,6 @@ SELECT string_agg(comments.body, ' ' ORDER BY events.transaction_id, events.id)
 FROM events JOIN comments ON comments.id = events.key
 WHERE events.kind = 'COMMENT_ADDED' AND events.post_id = {post}
 """
-
-
-@pytest.fixture(scope="module")
-def postgresql() -> Iterator[PostgreSQL]:
-    server = PostgreSQL()
-    yield server
-    server.remove()
 
 
 @asynccontextmanager

@@ -1,7 +1,6 @@
 """Subscriptions and documents by their ids, over WebSocket and Server-Sent Events."""
 
 from collections.abc import AsyncIterator
-from typing import Any
 
 import httpx
 import orjson
@@ -13,29 +12,20 @@ from gql.relay import to_global_id
 from gql.settings import Settings
 from gql.trusted import hash_of
 from tests import factories
-from tests.accounts import join, tokens_of
+from tests.accounts import tokens_of, with_ada
 from tests.client import Client
+from tests.events import EVENTS, stream
 from tests.following import COMMENTS, until
 from tests.sockets import PATIENCE, Listening, listening
 from tests.trusted import automatic, trust
 
 pytestmark = pytest.mark.anyio
 
-EVENTS = {"Accept": "text/event-stream"}
-
-
-@pytest.fixture
-async def served(settings: Settings) -> AsyncIterator[Listening]:
-    async with listening(create_app(settings), settings) as served:
-        yield served
-
 
 @pytest.fixture
 async def ada(served: Listening) -> AsyncIterator[Client]:
     """Who writes, over HTTP."""
-    client = Client(served.app)
-    async with client.http:
-        await join(client, username="ada")
+    async with with_ada(served.app) as client:
         token = (await tokens_of(client, "ada"))["accessToken"]
         client.http.headers["Authorization"] = f"Bearer {token}"
         yield client
@@ -73,36 +63,21 @@ async def test_a_subscription_by_websocket(served: Listening, ada: Client, post:
         assert again["payload"]["data"]["commentAdded"] == told[1]
 
 
-async def blocks(response: httpx.Response) -> AsyncIterator[dict[str, Any]]:
-    """Events, of which the data are JSON."""
-    event: dict[str, Any] = {}
-    async for line in response.aiter_lines():
-        name, _, value = line.partition(": ")
-        if name and name != ":":
-            event[name] = value
-        elif event:
-            yield {**event, "data": orjson.loads(event["data"])}
-            event = {}
-
-
-async def test_a_subscription_by_events(served: Listening, ada: Client, post: str) -> None:
-    given: dict[str, Any] = {"query": COMMENTS, "variables": {"post": post}}
-    address = f"http://127.0.0.1:{served.port}/graphql"
-    async with httpx.AsyncClient(timeout=PATIENCE, trust_env=False, headers=EVENTS) as http:
-        async with http.stream("POST", address, json=given) as response:
-            await followed(served, 1)
-            for body in ("first", "second"):
-                await say(ada, post, body)
-            told = blocks(response)
-            first, second = await anext(told), await anext(told)
-            assert first["data"]["data"]["commentAdded"]["comment"]["body"] == "first"
-            assert first["id"] == first["data"]["data"]["commentAdded"]["eventId"]
-        await followed(served, 0)
-        # As a browser does that lost its connection after the first.
-        async with http.stream(
-            "POST", address, json=given, headers={"Last-Event-ID": first["id"]}
-        ) as response:
-            assert await anext(blocks(response)) == second
+async def test_a_subscription_by_events(
+    served: Listening, http: httpx.AsyncClient, ada: Client, post: str
+) -> None:
+    async with stream(http, COMMENTS, variables={"post": post}) as answer:
+        await followed(served, 1)
+        for body in ("first", "second"):
+            await say(ada, post, body)
+        first, second = await answer.event(), await answer.event()
+        assert first is not None
+        told = orjson.loads(first["data"])["data"]["commentAdded"]
+        assert (told["comment"]["body"], told["eventId"]) == ("first", first["id"])
+    await followed(served, 0)
+    # As a browser does that lost its connection after the first.
+    async with stream(http, COMMENTS, variables={"post": post}, last_event_id=first["id"]) as answer:
+        assert await answer.event() == second
 
 
 async def test_what_cannot_be_followed(served: Listening, ada: Client, post: str) -> None:
@@ -144,7 +119,7 @@ async def test_only_trusted_documents_by_any_way(settings: Settings) -> None:
     async with (
         listening(create_app(settings), settings) as served,
         served.begun() as socket,
-        httpx.AsyncClient(timeout=PATIENCE, trust_env=False, headers=EVENTS) as http,
+        httpx.AsyncClient(base_url=served.address, timeout=PATIENCE, trust_env=False, headers=EVENTS) as http,
     ):
         hash_ = await trust(served.app.state.database, TYPENAME)
         log_out = await trust(served.app.state.database, LOG_OUT)
@@ -155,11 +130,10 @@ async def test_only_trusted_documents_by_any_way(settings: Settings) -> None:
                 "error",
                 "DOCUMENT_NOT_TRUSTED",
             )
-        address = f"http://127.0.0.1:{served.port}/graphql"
-        assert "DOCUMENT_NOT_TRUSTED" in (await http.post(address, json={"query": COMMENTS})).text
+        assert "DOCUMENT_NOT_TRUSTED" in (await http.post("/graphql", json={"query": COMMENTS})).text
         await socket.subscribe("1", TYPENAME)
         assert (await socket.receive())["payload"] == {"data": {"__typename": "Query"}}
-        answer = await http.get(address, params={"documentId": hash_})
+        answer = await http.get("/graphql", params={"documentId": hash_})
         assert '{"data":{"__typename":"Query"}}' in answer.text
         # A document's id does not hide that it is a mutation.
-        assert (await http.get(address, params={"documentId": log_out})).status_code == 405
+        assert (await http.get("/graphql", params={"documentId": log_out})).status_code == 405

@@ -20,7 +20,8 @@ from gql.relay import to_global_id
 from gql.settings import Settings
 from tests import factories
 from tests.client import Client
-from tests.conftest import NewUrl, execute_on_server
+from tests.conftest import NewUrl
+from tests.postgresql import execute_on_server
 
 pytestmark = pytest.mark.anyio
 

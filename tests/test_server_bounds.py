@@ -1,156 +1,38 @@
-"""What never comes to the application: requests without end, and what two parties may read in two ways."""
+"""What never comes to the application: requests without end, and who does not read what is answered."""
 
 import asyncio
 import contextlib
-import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
 from abuse.crowds import silent_clients, slow_senders
-from abuse.shapes import AMBIGUOUS, CHUNK, CHUNKED, GET, LENGTH, PIECES, POST, QUERY
+from abuse.shapes import CHUNKED, GET, LENGTH, POST, QUERY
 from gql.bounds import Bounds
 from gql.server import Protocol
 from tests.conftest import NewUrl
 from tests.server import free_port, serving
+from tests.wire import TYPENAME, Address, address_of, answered, connected, everything, is_cut_off, statuses
 
 HEAD, BODY = 2048, 4000
 LARGE = 64_000_000
-TYPENAME = b'{"data":{"__typename":"Query"}}'
 
 
 @pytest.fixture(scope="module")
-def address(new_sqlite_url: NewUrl) -> Iterator[tuple[str, int]]:
+def address(new_sqlite_url: NewUrl) -> Iterator[Address]:
     with serving(
         new_sqlite_url(),
         GAZETTE_HEAD_LIMIT=str(HEAD),
         GAZETTE_BODY_LIMIT=str(BODY),
         GAZETTE_REQUEST_TIMEOUT="2",
     ) as url:
-        host, port = url.removeprefix("http://").split(":")
-        yield host, int(port)
+        yield address_of(url)
 
 
-@contextmanager
-def connected(address: tuple[str, int]) -> Iterator[socket.socket]:
-    with socket.create_connection(address, timeout=10) as connection:
-        yield connection
-
-
-def everything(connection: socket.socket) -> bytes:
-    """What comes until the server closes."""
-    parts = []
-    try:
-        while part := connection.recv(65536):
-            parts.append(part)
-    except ConnectionResetError:
-        pass
-    return b"".join(parts)
-
-
-def statuses(answers: bytes) -> list[int]:
-    return [int(part[:3]) for part in answers.split(b"HTTP/1.1 ")[1:]]
-
-
-def answered(address: tuple[str, int], *parts: bytes) -> list[int]:
-    """The statuses of what comes, until the server closes."""
-    with connected(address) as connection:
-        try:
-            for part in parts:
-                connection.sendall(part)
-        except (BrokenPipeError, ConnectionResetError):
-            pass
-        return statuses(everything(connection))
-
-
-def is_cut_off(connection: socket.socket, more: bytes) -> bool:
-    """Whether the server closes while a little comes again and again."""
-    for _ in range(400):
-        try:
-            connection.sendall(more)
-        except (BrokenPipeError, ConnectionResetError):
-            return True
-        time.sleep(0.02)
-    return False
-
-
-WHOLE = {
-    "a body of a length": POST + LENGTH + b"\r\n" + QUERY,
-    "a body in pieces": POST + CHUNKED + b"\r\n" + CHUNK + b"0\r\n\r\n",
-    "a query by GET": GET + b"\r\n",
-    "an empty line before it": b"\r\n" + GET + b"\r\n",
-}
-
-
-@pytest.mark.parametrize("name", WHOLE)
-def test_what_is_right_is_answered_however_it_comes(address: tuple[str, int], name: str) -> None:
-    request = WHOLE[name]
-    with connected(address) as connection:
-        for size in (len(request), 7, 1):
-            for start in range(0, len(request), size):
-                connection.sendall(request[start : start + size])
-                time.sleep(0.0005)
-            answer = b""
-            while TYPENAME not in answer:
-                answer += connection.recv(65536)
-            assert statuses(answer) == [200]
-
-
-def test_two_at_once_are_answered_in_order(address: tuple[str, int]) -> None:
-    first, second = WHOLE["a body of a length"], WHOLE["a query by GET"]
-    half = len(second) // 2
-    with connected(address) as connection:
-        connection.sendall(first + second[:half])
-        time.sleep(0.2)
-        connection.sendall(second[half:])
-        time.sleep(0.2)
-        assert connection.recv(65536).count(TYPENAME) == 2
-
-
-@pytest.mark.parametrize("name", AMBIGUOUS)
-def test_what_can_be_read_in_two_ways_is_refused(address: tuple[str, int], name: str) -> None:
-    assert answered(address, POST + AMBIGUOUS[name] + b"\r\n" + QUERY + GET + b"\r\n") == [400]
-
-
-@pytest.mark.parametrize("name", PIECES)
-def test_pieces_that_are_none(address: tuple[str, int], name: str) -> None:
-    answers = answered(address, POST + CHUNKED + b"\r\n" + PIECES[name])
-    assert answers == [400]
-
-
-def test_other_protocols_are_not_spoken(address: tuple[str, int]) -> None:
-    upgrade = b"Connection: Upgrade, close\r\nUpgrade: %s\r\n"
-    h2c = upgrade % b"h2c" + b"HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n"
-    assert answered(address, GET + h2c + b"\r\n") == [200]
-    # A body belongs to the request all the same, however both come, and is not the next one.
-    posted = POST + (upgrade % b"h2c").replace(b", close", b"")
-    length, pieces = posted + LENGTH + b"\r\n" + QUERY, posted + CHUNKED + b"\r\n" + CHUNK + b"0\r\n\r\n"
-    two = posted + b"Connection: keep-alive\r\n" + LENGTH + b"\r\n" + QUERY
-    for request in (length, pieces, two):
-        for size in (len(request), 40, 1):
-            with connected(address) as connection:
-                for start in range(0, len(request), size):
-                    connection.sendall(request[start : start + size])
-                    time.sleep(0.0005)
-                assert TYPENAME in connection.recv(65536)
-                connection.sendall(GET + b"Connection: close\r\n\r\n")
-                assert statuses(everything(connection)) == [200]
-    assert answered(address, length + GET + b"Connection: close\r\n\r\n") == [200, 200]
-    assert answered(address, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n") == [400]
-    assert answered(address, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03") == [400]
-    assert answered(address, b"GET /graphql HTTP/0.9\r\n\r\n") == [400]
-
-
-def test_garbage_behind_a_request_is_not_answered_as_the_request(address: tuple[str, int]) -> None:
-    assert answered(address, GET + b"\r\n\x00") == []
-    assert answered(address, WHOLE["a body of a length"] + b"\r\n\x00") == []
-
-
-def test_two_requests_and_the_heads_limit(address: tuple[str, int]) -> None:
+def test_two_requests_and_the_heads_limit(address: Address) -> None:
     # What came with the one before does not count. A long head does there, too, and there is no place for
     # its answer: it would be taken for that of the first.
     first = POST + b"Content-Length: %d\r\n\r\n%s" % (BODY, QUERY.ljust(BODY))
@@ -162,7 +44,7 @@ def test_two_requests_and_the_heads_limit(address: tuple[str, int]) -> None:
     assert answered(address, first + GET + b"X-A: %s\r\n\r\n" % (b"a" * HEAD)) == []
 
 
-def test_a_head_that_is_too_long(address: tuple[str, int]) -> None:
+def test_a_head_that_is_too_long(address: Address) -> None:
     # In one piece, in many, and in one header that never ends.
     assert answered(address, GET + b"X-A: %s\r\n\r\n" % (b"a" * HEAD)) == [431]
     assert answered(address, GET + b"X-A: b\r\n" * (HEAD // 8) + b"\r\n") == [431]
@@ -173,7 +55,7 @@ def test_a_head_that_is_too_long(address: tuple[str, int]) -> None:
     assert answered(address, just) == [200]
 
 
-def test_a_body_that_is_too_long(address: tuple[str, int]) -> None:
+def test_a_body_that_is_too_long(address: Address) -> None:
     # Nothing of it has to come for the first answer.
     with connected(address) as connection:
         connection.sendall(POST + b"Content-Length: %d\r\n\r\n" % (BODY + 1))
@@ -191,7 +73,7 @@ def test_a_body_that_is_too_long(address: tuple[str, int]) -> None:
     assert answered(address, POST + CHUNKED + b"\r\n0\r\nX-A: ", *[b"a" * 1000] * 1000)[0] in (400, 413)
 
 
-def test_who_goes_on_sending_is_cut_off(address: tuple[str, int]) -> None:
+def test_who_goes_on_sending_is_cut_off(address: Address) -> None:
     with connected(address) as connection:
         connection.sendall(POST + b"Content-Length: 1000000000\r\n\r\n")
         begun = time.monotonic()
@@ -210,13 +92,13 @@ def test_who_goes_on_sending_is_cut_off(address: tuple[str, int]) -> None:
     ],
     ids=["nothing", "an empty line", "a head", "a body", "a body in pieces"],
 )
-def test_who_is_too_slow_is_cut_off(address: tuple[str, int], sent: bytes, status: list[int]) -> None:
+def test_who_is_too_slow_is_cut_off(address: Address, sent: bytes, status: list[int]) -> None:
     begun = time.monotonic()
     assert answered(address, sent) == status
     assert 1.9 < time.monotonic() - begun < 4
 
 
-def test_who_was_quick_once_is_cut_off_too(address: tuple[str, int]) -> None:
+def test_who_was_quick_once_is_cut_off_too(address: Address) -> None:
     with connected(address) as connection:
         connection.sendall(GET + b"\r\n")
         assert TYPENAME in connection.recv(65536)
@@ -227,14 +109,14 @@ def test_who_was_quick_once_is_cut_off_too(address: tuple[str, int]) -> None:
         assert 1.9 < time.monotonic() - begun < 4
 
 
-def test_hundreds_who_hold_connections_keep_nobody_waiting(address: tuple[str, int]) -> None:
+def test_hundreds_who_hold_connections_keep_nobody_waiting(address: Address) -> None:
     with slow_senders(address[1]) as slow, silent_clients(address[1]) as silent:
         assert answered(address, GET + b"Connection: close\r\n\r\n") == [200]
         assert {tuple(statuses(everything(connection))) for connection in slow} == {(408,)}
         assert {everything(connection) for connection in silent} == {b""}
 
 
-def test_a_connection_in_use_stays(address: tuple[str, int]) -> None:
+def test_a_connection_in_use_stays(address: Address) -> None:
     with connected(address) as connection:
         for _ in range(6):
             connection.sendall(GET + b"\r\n")
@@ -242,7 +124,7 @@ def test_a_connection_in_use_stays(address: tuple[str, int]) -> None:
             time.sleep(0.5)
 
 
-def test_an_empty_line_behind_a_request_keeps_no_connection(address: tuple[str, int]) -> None:
+def test_an_empty_line_behind_a_request_keeps_no_connection(address: Address) -> None:
     with connected(address) as connection:
         connection.sendall(GET + b"\r\n")
         assert TYPENAME in connection.recv(65536)

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
@@ -13,19 +12,18 @@ from gql.app import create_app
 from gql.errors import SessionEndedError, SlowConsumerError, UnavailableError
 from gql.negotiation import prefers_events
 from gql.settings import Settings
-from tests.accounts import VIEWER, ask, join, tokens_of
+from tests.accounts import VIEWER, ask, tokens_of, with_ada
 from tests.client import Client
 from tests.conftest import NewUrl
+from tests.events import COMPLETE, EVENTS, stream
 from tests.sockets import PATIENCE, Listening, Streams, listening
 
 pytestmark = pytest.mark.anyio
 
-EVENTS = {"Accept": "text/event-stream"}
 URQL = (
     "application/graphql-response+json, application/graphql+json, application/json, text/event-stream, "
     "multipart/mixed"
 )
-COMPLETE = {"event": "complete", "data": ""}
 LARGE = "x" * 1_000_000
 
 
@@ -41,71 +39,6 @@ def settings(new_sqlite_url: NewUrl) -> Settings:
         request_timeout=1,
         shutdown=3600,
     )
-
-
-@pytest.fixture
-async def served(settings: Settings, caplog: pytest.LogCaptureFixture) -> AsyncIterator[Listening]:
-    async with listening(create_app(settings), settings) as served:
-        yield served
-    errors = [record for record in caplog.get_records("call") if record.levelname == "ERROR"]
-    assert [record.getMessage() for record in errors if record.name != "gazette"] == []
-
-
-@pytest.fixture
-async def http(served: Listening) -> AsyncIterator[httpx.AsyncClient]:
-    address = f"http://127.0.0.1:{served.port}"
-    async with httpx.AsyncClient(base_url=address, timeout=PATIENCE, trust_env=False) as http:
-        yield http
-
-
-@pytest.fixture
-def streams(served: Listening, monkeypatch: pytest.MonkeyPatch) -> Streams:
-    return Streams().answer(served.app, monkeypatch)
-
-
-class Stream:
-    """A stream's events, as they come."""
-
-    def __init__(self, response: httpx.Response) -> None:
-        self.response = response
-        self._chunks = response.aiter_bytes()
-        self._text = b""
-
-    async def block(self) -> bytes | None:
-        """What comes until the next empty line; None at the end."""
-        while b"\n\n" not in self._text:
-            try:
-                self._text += await asyncio.wait_for(anext(self._chunks), PATIENCE)
-            except StopAsyncIteration:
-                assert self._text == b""
-                return None
-        block, _, self._text = self._text.partition(b"\n\n")
-        return block
-
-    async def event(self) -> dict[str, str] | None:
-        """The next event; None at the end. Comments are left out."""
-        while (block := await self.block()) is not None:
-            assert b"\r" not in block
-            fields = [line.partition(":") for line in block.decode().split("\n")]
-            if event := {name: value.removeprefix(" ") for name, _, value in fields if name}:
-                return event
-        return None
-
-    async def result(self) -> Any:
-        event = await self.event()
-        assert event is not None
-        assert event["event"] == "next"
-        return orjson.loads(event["data"])
-
-
-@asynccontextmanager
-async def stream(
-    http: httpx.AsyncClient, query: str = "subscription {x}", method: str = "POST", **headers: str
-) -> AsyncIterator[Stream]:
-    headers = {**EVENTS, **{name.replace("_", "-"): value for name, value in headers.items()}}
-    given: Any = {"json": {"query": query}} if method == "POST" else {"params": {"query": query}}
-    async with http.stream(method, "/graphql", headers=headers, **given) as response:
-        yield Stream(response)
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -164,12 +97,16 @@ async def test_what_is_refused_is_an_event(http: httpx.AsyncClient, query: str, 
         assert await answer.event() == COMPLETE
 
 
-async def test_what_nobody_expected_is_masked(http: httpx.AsyncClient, streams: Streams) -> None:
+async def test_what_nobody_expected_is_masked(
+    http: httpx.AsyncClient, streams: Streams, caplog: pytest.LogCaptureFixture
+) -> None:
     async with stream(http) as answer:
         (await streams.next()).fail(RuntimeError("a secret"))
         (error,) = (await answer.result())["errors"]
         assert (error["message"], error["extensions"]["code"]) == ("Internal error", "INTERNAL_SERVER_ERROR")
         assert await answer.event() == COMPLETE
+    assert error["extensions"]["requestId"] in caplog.text
+    caplog.clear()
 
 
 @pytest.mark.parametrize(
@@ -299,9 +236,7 @@ async def test_streams_end_when_the_server_stops(
 
 @pytest.fixture
 async def client(served: Listening) -> AsyncIterator[Client]:
-    client = Client(served.app)
-    async with client.http:
-        await join(client, username="ada")
+    async with with_ada(served.app) as client:
         yield client
 
 
@@ -336,7 +271,7 @@ async def test_pages_of_named_origins_can_read_streams(new_sqlite_url: NewUrl) -
     settings = Settings(database_url=new_sqlite_url(), origins="https://front.example")
     async with (
         listening(create_app(settings), settings) as served,
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{served.port}", trust_env=False) as http,
+        httpx.AsyncClient(base_url=served.address, trust_env=False) as http,
         stream(http, "{__typename}", origin="https://front.example") as answer,
     ):
         assert answer.response.headers["access-control-allow-origin"] == "https://front.example"

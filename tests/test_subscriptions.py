@@ -9,46 +9,15 @@ from sqlalchemy import func, select, update
 from db import log, models
 from db.engine import Database
 from db.enums import Role
-from db.events import Announcement, Event, EventKind
-from db.log import Position
+from db.events import Announcement, EventKind
 from db.transactions import Session
 from db.write import transaction
-from gql import feed, live
-from gql.app import create_app
-from gql.errors import SessionEndedError, SlowConsumerError
-from gql.relay import to_global_id
-from gql.settings import Settings
-from gql.subscription import to_event_id
+from gql.errors import SessionEndedError
 from tests import factories
 from tests.client import Client
-from tests.following import COMMENTS, PUBLISHED, UPDATED, following, until
-from tests.test_concurrency import none_in_use
+from tests.following import COMMENTS, PUBLISHED, UPDATED, World, following
 
 pytestmark = pytest.mark.anyio
-
-
-class World:
-    """A post of an author, and somebody else."""
-
-    def __init__(self, client: Client) -> None:
-        self.client = client
-        self.author = factories.user(username="ada", role=Role.USER)
-        self.other = factories.user(username="ben")
-        self.post = factories.post(self.author, title="First")
-
-    async def __call__(self) -> "World":
-        await factories.save(self.client.database, self.post, self.other)
-        self.ada = await self.client.viewing(self.author)
-        self.ben = await self.client.viewing(self.other)
-        self.id = to_global_id("Post", self.post.id)
-        return self
-
-    async def comment(self, body: str) -> Any:
-        return await self.ben.mutate("createComment", "comment {id}", postId=self.id, body=body)
-
-    async def draft(self) -> str:
-        made = await self.ada.mutate("createPost", "post {id}", title="Draft", body="…")
-        return str(made["post"]["id"])
 
 
 @pytest.fixture
@@ -195,165 +164,6 @@ async def test_what_is_rolled_back_is_never_told(client: Client, world: World) -
             await transaction(client.database, work)
         await world.comment("Two")
         assert (await follower.next())["comment"]["body"] == "Two"
-
-
-async def test_who_comes_back_gets_what_was_missed_and_then_what_comes(client: Client, world: World) -> None:
-    async with following(client, COMMENTS, post=world.id) as follower:
-        await follower.begins()
-        for body in ("One", "Two"):
-            await world.comment(body)
-        last = [await follower.next(), await follower.next()][0]["eventId"]
-    for body in ("Three", "Four"):
-        await world.comment(body)
-    async with following(client, COMMENTS, post=world.id, after=last) as follower:
-        bodies = [(await follower.next())["comment"]["body"] for _ in range(3)]
-        await world.comment("Five")
-        bodies.append((await follower.next())["comment"]["body"])
-        await follower.is_quiet()
-    assert bodies == ["Two", "Three", "Four", "Five"]
-
-
-async def test_more_is_missed_than_is_read_at_once(
-    client: Client, world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(feed, "_BATCH", 3)
-    async with following(client, COMMENTS, post=world.id) as follower:
-        await follower.begins()
-        await world.comment("First")
-        last = (await follower.next())["eventId"]
-    bodies = [str(number) for number in range(10)]
-    for body in bodies:
-        await world.comment(body)
-    async with following(client, COMMENTS, post=world.id, after=last) as follower:
-        assert [(await follower.next())["comment"]["body"] for _ in bodies] == bodies
-        await follower.is_quiet()
-
-
-@pytest.mark.parametrize("after", ["", "!", "MTox", to_event_id(Position(2**62, 2**62)), "é", "MTotMQ"])
-async def test_an_unknown_event_cannot_be_followed_from(client: Client, world: World, after: str) -> None:
-    async with following(client, COMMENTS, post=world.id, after=after) as follower:
-        if not after:
-            await follower.begins()
-            return
-        assert await follower.codes() <= {"BAD_USER_INPUT", "EVENTS_GONE"}
-        await follower.ends()
-
-
-async def test_what_is_forgotten_is_said_to_be_gone(client: Client, world: World) -> None:
-    async with following(client, COMMENTS, post=world.id) as follower:
-        await follower.begins()
-        for body in ("One", "Two", "Three"):
-            await world.comment(body)
-        first, second, _ = [await follower.next() for _ in range(3)]
-    database = client.database
-    async with database.writing() as session:
-        ids = (await session.scalars(select(Event.id).order_by(Event.id))).all()
-        long_ago = datetime.now(UTC) - timedelta(hours=2)
-        await session.execute(update(Event).where(Event.id.in_(ids[:1])).values(created_at=long_ago))
-    assert await transaction(database, lambda session: log.forget(session, timedelta(hours=1))) == 1
-    async with following(client, COMMENTS, post=world.id, after=first["eventId"]) as follower:
-        assert await follower.codes() == {"EVENTS_GONE"}
-    async with following(client, COMMENTS, post=world.id, after=second["eventId"]) as follower:
-        assert (await follower.next())["comment"]["body"] == "Three"
-
-
-async def test_nothing_is_forgotten_in_the_middle(client: Client, world: World) -> None:
-    for body in ("One", "Two", "Three"):
-        await world.comment(body)
-    async with client.database.writing() as session:
-        ids = (await session.scalars(select(Event.id).order_by(Event.id))).all()
-        long_ago = datetime.now(UTC) - timedelta(hours=2)
-        await session.execute(update(Event).where(Event.id.in_(ids[1:])).values(created_at=long_ago))
-    forget = transaction(client.database, lambda session: log.forget(session, timedelta(hours=1)))
-    assert await forget == 0
-
-
-async def test_a_subscriber_that_does_not_keep_up_is_sent_away(
-    client: Client, world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(feed, "QUEUE", 3)
-    async with following(client, COMMENTS, post=world.id) as follower:
-        await follower.begins()
-        await world.comment("One")
-        last = (await follower.next())["eventId"]
-        async with following(client, COMMENTS, post=world.id) as quick:
-            await quick.begins()
-            for number in range(6):
-                await world.comment(str(number))
-                await quick.next()
-        told = [await follower.next() for _ in range(3)]
-        last = told[-1]["eventId"]
-        with pytest.raises(SlowConsumerError):
-            await follower.next()
-    assert [event["comment"]["body"] for event in told] == ["0", "1", "2"]
-    async with following(client, COMMENTS, post=world.id, after=last) as follower:
-        assert [(await follower.next())["comment"]["body"] for _ in range(3)] == ["3", "4", "5"]
-
-
-async def test_each_event_is_paid_for(settings: Settings) -> None:
-    document = """subscription ($post: ID!) {
-      commentAdded(postId: $post) {
-        comment {post {comments(first: 100) {nodes {replies(first: 40) {nodes {id}}}}}}
-      }
-    }"""
-    budget = {"budget": 10_000, "budget_seconds": 3600}
-    async with Client(create_app(settings.model_copy(update=budget))) as client:
-        world = await World(client)()
-        async with following(client, document, post=world.id) as follower:
-            await follower.begins()
-            await world.comment("One")
-            await world.comment("Two")
-            await follower.next()
-            assert await follower.codes() == {"BUDGET_EXHAUSTED"}
-            await follower.ends()
-
-
-async def test_subscribers_hold_no_connection_and_are_told_by_the_same_statements(
-    client: Client, world: World
-) -> None:
-    counted = []
-    for count in (1, 20):
-        followers = [following(client, COMMENTS, post=world.id) for _ in range(count)]
-        entered = [await each.__aenter__() for each in followers]
-        for follower in entered:
-            await follower.begins()
-        await none_in_use(client.database)
-        with client.statements() as statements:
-            await world.comment("One")
-            for follower in entered:
-                assert (await follower.next())["comment"]["body"] == "One"
-        counted.append(len([sent for sent in statements if "comments" in sent.sql]))
-        for each in followers:
-            await each.__aexit__(None, None, None)
-    assert counted[0] == counted[1]
-
-
-async def test_who_is_behind_keeps_none_of_the_answers_of_others(
-    client: Client, world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(live, "_FRESH", 0.01)
-    async with following(client, COMMENTS, post=world.id) as behind:
-        await behind.begins()
-        async with following(client, COMMENTS, post=world.id) as quick:
-            await quick.begins()
-            for number in range(3):
-                await world.comment(str(number))
-                await quick.next()
-        (waiting,) = [each for key in client.app.state.feed._subscribers.values() for each in key]
-        # One was on its way already.
-        assert len(waiting.waiting) == 2
-        await until(lambda: not any(delivery.made for delivery in waiting.waiting))
-        assert [(await behind.next())["comment"]["body"] for _ in range(3)] == ["0", "1", "2"]
-
-
-async def test_variables_that_nobody_declares_do_not_matter(client: Client, world: World) -> None:
-    nested: list[Any] = []
-    for _ in range(500):
-        nested = [nested]
-    async with following(client, COMMENTS, post=world.id, other=nested) as follower:
-        await follower.begins()
-        await world.comment("One")
-        assert (await follower.next())["comment"]["body"] == "One"
 
 
 async def test_a_scheduled_post_is_announced_once_by_whichever_process(client: Client, world: World) -> None:

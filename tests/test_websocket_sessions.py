@@ -14,7 +14,7 @@ from db.models import Session, User
 from gql import audience
 from gql.app import create_app
 from gql.settings import Settings
-from tests.accounts import PASSWORD, VIEWER, ask, join, tokens_of
+from tests.accounts import PASSWORD, VIEWER, ask, join, tokens_of, with_ada
 from tests.client import Client
 from tests.sent import sent
 from tests.sockets import PATIENCE, Listening, Streams, listening
@@ -33,17 +33,9 @@ def settings(settings: Settings) -> Settings:
 
 
 @pytest.fixture
-async def served(settings: Settings) -> AsyncIterator[Listening]:
-    async with listening(create_app(settings), settings) as served:
-        yield served
-
-
-@pytest.fixture
 async def client(served: Listening) -> AsyncIterator[Client]:
     """The same application over HTTP."""
-    client = Client(served.app)
-    async with client.http:
-        await join(client, username="ada")
+    async with with_ada(served.app) as client:
         yield client
 
 
@@ -251,7 +243,11 @@ async def test_one_look_is_for_all_sockets(served: Listening, client: Client) ->
 
 @pytest.mark.parametrize("error", [DatabaseUnavailableError("away"), RuntimeError("unexpected")])
 async def test_a_look_that_fails_sends_nobody_away(
-    served: Listening, client: Client, monkeypatch: pytest.MonkeyPatch, error: Exception
+    served: Listening,
+    client: Client,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
 ) -> None:
     failed = asyncio.Event()
 
@@ -269,3 +265,5 @@ async def test_a_look_that_fails_sends_nobody_away(
         await end_unheard(client, "ada")
         served.app.state.accounts.sessions_changed()
         assert (await socket.closed())[0] == 4403
+    assert ("RuntimeError" in caplog.text) == isinstance(error, RuntimeError)
+    caplog.clear()

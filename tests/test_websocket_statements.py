@@ -1,7 +1,6 @@
 """What an operation of a WebSocket or a stream sends to the database ends with it."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import httpx
 import pytest
@@ -9,7 +8,8 @@ import pytest
 from gql.app import create_app
 from gql.settings import Settings
 from tests.conftest import NewUrl
-from tests.sockets import PATIENCE, Listening, listening
+from tests.events import stream
+from tests.sockets import Listening, listening
 from tests.test_concurrency import locked, until
 
 pytestmark = pytest.mark.anyio
@@ -21,12 +21,6 @@ QUERY = "{posts {nodes {title}}}"
 def settings(new_postgresql_url: NewUrl) -> Settings:
     """On SQLite nothing waits for a lock to read."""
     return Settings(database_url=new_postgresql_url(), deadline=120, statement_seconds=60)
-
-
-@pytest.fixture
-async def served(settings: Settings) -> AsyncIterator[Listening]:
-    async with listening(create_app(settings), settings) as served:
-        yield served
 
 
 @pytest.mark.parametrize("how", ["complete", "close", "abort"])
@@ -43,14 +37,9 @@ async def test_statements_end_with_their_operation(served: Listening, settings: 
         await until(lock, 0)
 
 
-async def test_statements_end_with_their_stream(served: Listening, settings: Settings) -> None:
-    async with (
-        locked(settings.database_url, "posts") as lock,
-        httpx.AsyncClient(timeout=PATIENCE, trust_env=False) as http,
-    ):
-        address = f"http://127.0.0.1:{served.port}/graphql"
-        accept = {"Accept": "text/event-stream"}
-        async with http.stream("GET", address, params={"query": QUERY}, headers=accept):
+async def test_statements_end_with_their_stream(http: httpx.AsyncClient, settings: Settings) -> None:
+    async with locked(settings.database_url, "posts") as lock:
+        async with stream(http, QUERY, "GET"):
             await until(lock, 1)
         await until(lock, 0)
 
