@@ -6,6 +6,8 @@ import os
 import shutil
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import httpx
 import pytest
@@ -19,7 +21,7 @@ from gql.settings import Settings
 from tests.client import Client
 from tests.executors import by_both
 from tests.lanes import compared
-from tests.postgresql import Databases, PostgreSQL
+from tests.postgresql import Databases, PostgreSQL, memory
 from tests.reading import Reading
 from tests.sockets import PATIENCE, Listening, Streams, listening
 
@@ -58,22 +60,30 @@ def postgresql_url() -> Iterator[str]:
     if url := os.environ.get("TEST_DATABASE_URL"):
         yield url
         return
-    server = PostgreSQL()
+    server = PostgreSQL(memory())
     # Nobody will miss these databases after a power failure, and there are too many to be looked after in the
     # background. Tests make deadlocks on purpose, and need not wait a second for each.
     unsafe = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
-    server.set(**unsafe, deadlock_timeout="50ms", autovacuum="off")
+    server.set(**unsafe, deadlock_timeout="50ms", autovacuum="off", max_wal_size="128MB")
     yield server.url
     server.remove()
 
 
 @pytest.fixture(scope="session")
-def new_postgresql_url(postgresql_url: str) -> Iterator[NewUrl]:
+def postgresql_databases(postgresql_url: str) -> Iterator[Databases]:
+    """Makes databases for as long as the tests run."""
     databases = Databases(postgresql_url)
     yield databases
     # Our own server goes with all its databases.
     if "TEST_DATABASE_URL" in os.environ:
         databases.drop()
+
+
+@pytest.fixture
+def new_postgresql_url(postgresql_databases: Databases) -> Iterator[NewUrl]:
+    """Makes databases for one test."""
+    with postgresql_databases.lent():
+        yield postgresql_databases
 
 
 @pytest.fixture(scope="session")
@@ -86,17 +96,33 @@ def postgresql() -> Iterator[PostgreSQL]:
 
 
 @pytest.fixture(scope="session")
-def new_sqlite_url(tmp_path_factory: pytest.TempPathFactory) -> NewUrl:
-    folder = tmp_path_factory.mktemp("sqlite")
-    template = folder / "template.db"
-    asyncio.run(migrate(DatabaseSettings(url=f"sqlite:///{template}")))
+def sqlite_template() -> Iterator[Path]:
+    with TemporaryDirectory(prefix="gazette-", dir=memory()) as folder:
+        template = Path(folder) / "template.db"
+        asyncio.run(migrate(DatabaseSettings(url=f"sqlite:///{template}")))
+        yield template
 
+
+def copies(template: Path, folder: Path) -> NewUrl:
     def create() -> str:
         path = folder / f"{uuid.uuid4().hex}.db"
         shutil.copy(template, path)
         return f"sqlite:///{path}"
 
     return create
+
+
+@pytest.fixture(scope="session")
+def sqlite_databases(sqlite_template: Path) -> NewUrl:
+    """Makes databases for as long as the tests run."""
+    return copies(sqlite_template, sqlite_template.parent)
+
+
+@pytest.fixture
+def new_sqlite_url(sqlite_template: Path) -> Iterator[NewUrl]:
+    """Makes databases for one test."""
+    with TemporaryDirectory(dir=sqlite_template.parent) as folder:
+        yield copies(sqlite_template, Path(folder))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

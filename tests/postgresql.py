@@ -4,7 +4,9 @@ import asyncio
 import shutil
 import tempfile
 import uuid
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +46,8 @@ class Databases:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._names: list[str] = []
+        self._in_use: list[str] = []
+        self._over: list[str] = []
         # One collation everywhere, for tests that compare orders with Python.
         self._template = self._create("template0", "ENCODING 'UTF8' LOCALE 'C'")
         _run(migrate(DatabaseSettings(url=self._url_of(self._template))))
@@ -53,24 +56,44 @@ class Databases:
         """The URL of a new one."""
         return self._url_of(self._create(self._template))
 
+    @contextmanager
+    def lent(self) -> Iterator[None]:
+        """Those that are made meanwhile are dropped when the next one is made after that: all together they
+        would take many gigabytes."""
+        before = len(self._in_use)
+        yield
+        self._over += self._in_use[before:]
+        del self._in_use[before:]
+
     def _url_of(self, name: str) -> str:
         return make_url(self._url).set(database=name).render_as_string(hide_password=False)
 
     def _create(self, template: str, options: str = "") -> str:
         name = f"gazette_{uuid.uuid4().hex}"
-        execute_on_server(self._url, f"CREATE DATABASE {name} TEMPLATE {template} {options}")
-        self._names.append(name)
+        self._drop(self._over, f"CREATE DATABASE {name} TEMPLATE {template} {options}")
+        self._in_use.append(name)
         return name
 
     def drop(self) -> None:
-        execute_on_server(self._url, *(f"DROP DATABASE {name} WITH (FORCE)" for name in self._names))
+        """All of them."""
+        self._drop(self._over + self._in_use)
+
+    def _drop(self, names: list[str], *more: str) -> None:
+        execute_on_server(self._url, *(f"DROP DATABASE {name} WITH (FORCE)" for name in names), *more)
+        self._over = []
+
+
+def memory() -> str | None:
+    """A folder that is on no disk, where there is one with room: tests write some gigabytes a minute."""
+    folder, room = Path("/dev/shm"), 2 * 2**30  # noqa: S108 # What is in it gets a name of its own.
+    return str(folder) if folder.is_dir() and shutil.disk_usage(folder).free > room else None
 
 
 class PostgreSQL:
     """A server that tests may stop and start, as careful as one in production unless it is told otherwise."""
 
-    def __init__(self) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="gazette-"))
+    def __init__(self, folder: str | None = None) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="gazette-", dir=folder))
         # Started by root the server runs as another user, who has to be able to enter.
         self._folder.chmod(0o777)
         self._server = get_server(self._folder, cleanup_mode="delete")

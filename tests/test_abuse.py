@@ -39,8 +39,8 @@ async def test_it_is_refused_and_costs_no_statement(client: Client, name: str) -
 
 
 @pytest.fixture(scope="module")
-def served(new_sqlite_url: NewUrl) -> Iterator[str]:
-    with serving(new_sqlite_url()) as url:
+def served(sqlite_databases: NewUrl) -> Iterator[str]:
+    with serving(sqlite_databases()) as url:
         yield url
 
 

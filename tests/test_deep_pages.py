@@ -117,15 +117,17 @@ DIRECTIONS = {
 }
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(
+    scope="module", params=["sqlite_databases", "postgresql_databases"], ids=["sqlite", "postgresql"]
+)
 def url(request: pytest.FixtureRequest) -> str:
-    new_url: NewUrl = request.getfixturevalue(f"new_{request.param}_url")
+    new_url: NewUrl = request.getfixturevalue(request.param)
     return new_url()
 
 
 @pytest.fixture(scope="module")
 async def skewed(url: str) -> AsyncIterator[Client]:
-    async with Client(create_app(Settings(database_url=url))) as client:
+    async with Client(create_app(Settings(database_url=url, statement_seconds=0))) as client:
         async with client.database.writing() as session:
             for statement in (
                 *(SKEWED_ON_SQLITE if client.database.is_sqlite else SKEWED),

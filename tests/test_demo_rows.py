@@ -19,10 +19,12 @@ NOW = datetime(2026, 6, 1, 12, 30, 15, 123456, tzinfo=UTC)
 LARGE = demo.Size(users=300, posts=2500, comments=5000, now=NOW)
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(
+    scope="module", params=["sqlite_databases", "postgresql_databases"], ids=["sqlite", "postgresql"]
+)
 def large(request: pytest.FixtureRequest) -> dict[str, list[Any]]:
     """What many tests look at and none changes, made once on each database."""
-    url = request.getfixturevalue(f"new_{request.param}_url")()
+    url = request.getfixturevalue(request.param)()
 
     async def make() -> dict[str, list[Any]]:
         database = Database(DatabaseSettings(url=url))

@@ -42,8 +42,8 @@ MALFORMED = {
 
 
 @pytest.fixture(scope="module")
-def address(new_sqlite_url: NewUrl) -> Iterator[str]:
-    with serving(new_sqlite_url(), GAZETTE_ORIGINS=FRONT_END) as address:
+def address(sqlite_databases: NewUrl) -> Iterator[str]:
+    with serving(sqlite_databases(), GAZETTE_ORIGINS=FRONT_END) as address:
         yield address
 
 

@@ -19,8 +19,10 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture(scope="module")
-async def skewed(new_postgresql_url: NewUrl) -> AsyncIterator[Client]:
-    async with Client(create_app(Settings(database_url=new_postgresql_url()))) as client:
+async def skewed(postgresql_databases: NewUrl) -> AsyncIterator[Client]:
+    async with Client(
+        create_app(Settings(database_url=postgresql_databases(), statement_seconds=0))
+    ) as client:
         async with client.database.writing() as session:
             for statement in SKEWED:
                 await session.execute(text(statement))

@@ -22,9 +22,9 @@ LARGE = 64_000_000
 
 
 @pytest.fixture(scope="module")
-def address(new_sqlite_url: NewUrl) -> Iterator[Address]:
+def address(sqlite_databases: NewUrl) -> Iterator[Address]:
     with serving(
-        new_sqlite_url(),
+        sqlite_databases(),
         GAZETTE_HEAD_LIMIT=str(HEAD),
         GAZETTE_BODY_LIMIT=str(BODY),
         GAZETTE_REQUEST_TIMEOUT="2",

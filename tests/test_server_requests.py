@@ -12,8 +12,8 @@ from tests.wire import TYPENAME, Address, address_of, answered, connected, every
 
 
 @pytest.fixture(scope="module")
-def address(new_sqlite_url: NewUrl) -> Iterator[Address]:
-    with serving(new_sqlite_url()) as url:
+def address(sqlite_databases: NewUrl) -> Iterator[Address]:
+    with serving(sqlite_databases()) as url:
         yield address_of(url)
 
 

@@ -19,9 +19,9 @@ FRONT_END = "https://front.example"
 
 
 @pytest.fixture(scope="module")
-def settings(new_sqlite_url: NewUrl) -> Settings:
+def settings(sqlite_databases: NewUrl) -> Settings:
     """What the protocol is about does not depend on the database."""
-    return Settings(database_url=new_sqlite_url(), deadline=120, origins=FRONT_END)
+    return Settings(database_url=sqlite_databases(), deadline=120, origins=FRONT_END)
 
 
 @pytest.fixture(scope="module")

@@ -58,8 +58,8 @@ def named() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def address(new_sqlite_url: NewUrl, named: str) -> Iterator[str]:
-    with serving(new_sqlite_url(), GAZETTE_ORIGINS=named) as address:
+def address(sqlite_databases: NewUrl, named: str) -> Iterator[str]:
+    with serving(sqlite_databases(), GAZETTE_ORIGINS=named) as address:
         yield address
 
 

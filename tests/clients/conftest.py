@@ -43,15 +43,15 @@ def seeded(url: str, workers: int) -> Iterator[Api]:
 
 
 @pytest.fixture(scope="session")
-def sqlite_api(new_sqlite_url: NewUrl) -> Iterator[Api]:
+def sqlite_api(sqlite_databases: NewUrl) -> Iterator[Api]:
     """As `make serve` starts it."""
-    with seeded(new_sqlite_url(), workers=1) as api:
+    with seeded(sqlite_databases(), workers=1) as api:
         yield api
 
 
 @pytest.fixture(scope="session")
-def postgresql_api(new_postgresql_url: NewUrl) -> Iterator[Api]:
-    with seeded(new_postgresql_url(), workers=2) as api:
+def postgresql_api(postgresql_databases: NewUrl) -> Iterator[Api]:
+    with seeded(postgresql_databases(), workers=2) as api:
         yield api
 
 
