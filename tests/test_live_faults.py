@@ -7,7 +7,6 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import httpx
 import pytest
 
 from db.enums import Role
@@ -94,31 +93,35 @@ async def test_a_scheduled_post_is_announced_once(new_postgresql_url: NewUrl) ->
         subscribers = [BySocket(PUBLISHED, {}, [server.address]) for server in servers]
         async with following(*subscribers):
             while not all(subscriber.told for subscriber in subscribers):
-                await publish(writers, title="Begun")
-            due = datetime.now(UTC) + timedelta(seconds=2)
-            for number in range(SCHEDULED):
-                await publish(writers, title=f"Scheduled {number}", at=due.isoformat())
+                await publish(writers, await draft(writers, "Begun"))
+            posts = [await draft(writers, f"Scheduled {number}") for number in range(SCHEDULED)]
+            due = (datetime.now(UTC) + timedelta(seconds=4)).isoformat()
+            await asyncio.gather(*(publish(writers, post, at=due) for post in posts))
             await until(lambda: all(len(scheduled(one)) >= SCHEDULED for one in subscribers))
             # Were there more, they would be told before this.
-            await publish(writers, title="Last")
+            await publish(writers, await draft(writers, "Last"))
             await until(lambda: all(titles(one)[-1] == "Last" for one in subscribers))
     for subscriber in subscribers:
         assert sorted(scheduled(subscriber)) == [f"Scheduled {number}" for number in range(SCHEDULED)]
 
 
-async def publish(writers: Writers, *, title: str, at: str | None = None) -> None:
+async def draft(writers: Writers, title: str) -> str:
+    return await asked(writers, "createPost", title=title, body="")
+
+
+async def publish(writers: Writers, post_id: str, *, at: str | None = None) -> None:
+    assert await asked(writers, "publishPost", id=post_id, at=at) == post_id
+
+
+async def asked(writers: Writers, name: str, **given: Any) -> str:
+    """The id of the post that a mutation has made or changed."""
     (client,) = writers.clients
-    created = await asked(client, "createPost", title=title, body="")
-    published = await asked(client, "publishPost", id=created["post"]["id"], at=at)
-    assert published["post"]["id"] == created["post"]["id"]
-
-
-async def asked(client: httpx.AsyncClient, name: str, **given: Any) -> Any:
-    """What a mutation of a post has answered."""
     kind = f"{name[0].upper()}{name[1:]}Input!"
-    document = f"mutation ($input: {kind}) {{{name}(input: $input) {{post {{id}}}}}}"
+    document = f"mutation ($input: {kind}) {{{name}(input: $input) {{post {{id}} userErrors {{code path}}}}}}"
     response = await client.post("/graphql", json={"query": document, "variables": {"input": given}})
-    return response.json()["data"][name]
+    payload = response.json()["data"][name]
+    assert payload["userErrors"] == []
+    return str(payload["post"]["id"])
 
 
 def titles(subscriber: Subscriber) -> list[str]:

@@ -167,6 +167,8 @@ async def blocked(url: str) -> None:
 async def test_the_victim_of_a_deadlock_is_tried_again(new_postgresql_url: NewUrl) -> None:
     """An admin gives a role, which locks the admin and then the user; somebody else locks them in turn."""
     url = new_postgresql_url()
+    # It is looked for once in a wait: by then the other one has to wait too, on the busiest machine.
+    set_on_postgresql(url, "deadlock_timeout = '1s'")
     async with Client(create_app(Settings(database_url=url))) as client:
         admin, user = factories.user(role=Role.ADMIN), factories.user()
         await factories.save(client.database, admin, user)

@@ -8,7 +8,7 @@ import pytest
 from abuse.shapes import AMBIGUOUS, CHUNK, CHUNKED, GET, LENGTH, PIECES, POST, QUERY
 from tests.conftest import NewUrl
 from tests.server import serving
-from tests.wire import TYPENAME, Address, address_of, answered, connected, everything, statuses
+from tests.wire import TYPENAME, Address, address_of, answered, connected, everything, is_cut_off, statuses
 
 
 @pytest.fixture(scope="module")
@@ -87,3 +87,10 @@ def test_other_protocols_are_not_spoken(address: Address) -> None:
 def test_garbage_behind_a_request_is_not_answered_as_the_request(address: Address) -> None:
     assert answered(address, GET + b"\r\n\x00") == []
     assert answered(address, WHOLE["a body of a length"] + b"\r\n\x00") == []
+
+
+def test_who_goes_on_sending_is_cut_off(address: Address) -> None:
+    """Long before the rest would have to be there: nobody waits for a request that has its answer."""
+    with connected(address) as connection:
+        connection.sendall(POST + b"Content-Length: 1000000000\r\n\r\n")
+        assert is_cut_off(connection, b"a" * 100)

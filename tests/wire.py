@@ -16,7 +16,7 @@ def address_of(url: str) -> Address:
 
 @contextmanager
 def connected(address: Address) -> Iterator[socket.socket]:
-    with socket.create_connection(address, timeout=10) as connection:
+    with socket.create_connection(address, timeout=30) as connection:
         yield connection
 
 
