@@ -13,6 +13,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "CONTRIBUTING.md").read_text().partition("## Add an entity")[2]
 COPIED = ("db", "gql", "migrations", "tests", "pyproject.toml", "schema.graphql")
+CACHE = ROOT / ".mypy_cache"  # Where mypy was run before, it knows the libraries.
 
 USE = """
 import asyncio
@@ -75,6 +76,8 @@ def copy(tmp_path: Path) -> Path:
             shutil.copytree(source, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, tmp_path / name)
+    if CACHE.exists():
+        shutil.copytree(CACHE, tmp_path / CACHE.name)
     return tmp_path
 
 
