@@ -15,13 +15,16 @@ from graphql import (
     FragmentSpreadNode,
     GraphQLSyntaxError,
     InlineFragmentNode,
+    Lexer,
     OperationDefinitionNode,
     OverlappingFieldsCanBeMergedRule,
     SelectionSetNode,
+    Source,
+    Token,
     TokenKind,
     ValidationContext,
-    parse,
 )
+from graphql.language.parser import Parser
 from graphql.validation.validate import ValidationAbortedError
 
 from gql.bounds import Limits
@@ -54,31 +57,51 @@ def parse_within(text: str, limits: Limits) -> DocumentNode:
         raise LimitExceededError(
             f"The document has {len(text):,} characters; {limits.document:,} are allowed."
         )
-    too_many = LimitExceededError(f"The document has more than {limits.tokens:,} tokens, with comments.")
+    lexer = Lexer(Source(text))
+    first = lexer.token
     try:
-        # The parser counts comments by themselves, and all together only for us to read at the end.
-        node = parse(text, max_lexical_tokens=limits.tokens, max_comments=limits.tokens)
-    except GraphQLSyntaxError as error:
-        if error.message.endswith("Parsing aborted."):
-            raise too_many from error
-        raise
-    if node.token_count > limits.tokens:
-        raise too_many
-    if (longest := _longest_name(node)) > limits.name:
+        node = _parse(lexer, limits)
+    finally:
+        longest = _take_apart(first)
+    if longest > limits.name:
         raise LimitExceededError(
             f"The document has a name of {longest:,} characters; {limits.name:,} are allowed."
         )
     return node
 
 
-def _longest_name(document: DocumentNode) -> int:
-    """A name comes back with each row that it is a key of, and with each error that it is in."""
+def _parse(lexer: Lexer, limits: Limits) -> DocumentNode:
+    """What graphql-core's `parse` does, with a lexer of which the tokens are known whatever comes of it."""
+    # The parser counts comments by themselves, and all together only for us to read at the end.
+    parser = Parser(lexer.source, lexer=lexer, max_lexical_tokens=limits.tokens, max_comments=limits.tokens)
+    try:
+        node = parser.parse_document()
+    except GraphQLSyntaxError as error:
+        if error.message.endswith("Parsing aborted."):
+            raise _too_many_tokens(limits) from error
+        raise
+    except RecursionError as error:
+        raise LimitExceededError("The document is nested too deeply.") from error
+    if node.token_count > limits.tokens:
+        raise _too_many_tokens(limits)
+    return node
+
+
+def _too_many_tokens(limits: Limits) -> LimitExceededError:
+    return LimitExceededError(f"The document has more than {limits.tokens:,} tokens, with comments.")
+
+
+def _take_apart(token: Token | None) -> int:
+    """The characters of the longest name from this token on. None of them knows its neighbours any more.
+
+    A name comes back with each row that it is a key of, and with each error that it is in. What refers to
+    each other in a circle stays until the garbage collector looks for it, while everybody else waits.
+    """
     longest = 0
-    token = document.loc.start_token if document.loc else None
     while token:
         if token.kind is TokenKind.NAME:
             longest = max(longest, token.end - token.start)
-        token = token.next
+        token.prev, token.next, token = None, None, token.next
     return longest
 
 

@@ -13,45 +13,30 @@ from graphql import (
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
     OperationType,
-    OverlappingFieldsCanBeMergedRule,
     execute,
     lexicographic_sort_schema,
     print_schema,
-    specified_rules,
-    validate,
 )
 from strawberry.execution.is_awaitable import optimized_is_awaitable
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
-from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
-from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from strawberry.types import graphql as strawberry_types
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 
 from gql.bounds import Limits
 from gql.budget import Spent
-from gql.documents import Document, Documents, NoNulCharacters
+from gql.documents import Document, Documents
 from gql.errors import LimitExceededError, UnauthenticatedError
 from gql.execution.strawberry import StockExecutor, StrawberryExecutor
-from gql.limits import FewComparisons, parse_within
+from gql.limits import parse_within
 from gql.mutation import WITHOUT_TOKEN
 from gql.mutations import Mutation
 from gql.query import Query
 from gql.relay import entities
+from gql.rules import RULES, mistakes
 from gql.scalars import DATE_TIME
 from gql.subscribed import Subscribed, begun
 from gql.subscription import Subscription
-
-_RULES = (
-    *(rule for rule in specified_rules if rule is not OverlappingFieldsCanBeMergedRule),
-    FewComparisons,
-    MaybeNullValidationRule,
-    OneOfInputValidationRule,
-    NoNulCharacters,
-)
-# Who has made more mistakes in a document reads the first ones first.
-_MOST_ERRORS = 20
-
 
 SUBSCRIPTION = strawberry_types.OperationType.SUBSCRIPTION
 
@@ -77,13 +62,11 @@ class Schema(strawberry.Schema):
         **options: Any,
     ) -> None:
         super().__init__(*arguments, **options)
-        rules = _RULES if introspection else (*_RULES, NoSchemaIntrospectionCustomRule)
+        rules = RULES if introspection else (*RULES, NoSchemaIntrospectionCustomRule)
         self.limits = limits
         self.hides_suggestions = not suggestions
         self.documents = Documents(
-            lambda node: validate(
-                self._schema, node, rules, _MOST_ERRORS, hide_suggestions=self.hides_suggestions
-            ),
+            lambda node: mistakes(self._schema, node, rules, hide_suggestions=self.hides_suggestions),
             limits,
         )
 
@@ -177,8 +160,8 @@ class Schema(strawberry.Schema):
         except GraphQLError as error:
             return PreExecutionError(data=None, errors=[error])
         except Exception as error:  # The transport masks it.
-            wrapped = GraphQLError(str(error), original_error=error)
-            return PreExecutionError(data=None, errors=[wrapped])
+            # Without a name: the error knows this frame, and with one the frame would know the error.
+            return PreExecutionError(data=None, errors=[GraphQLError(str(error), original_error=error)])
 
     def refusals(self, query: str) -> list[GraphQLError]:
         """Why a document is not executed, whoever asks and with whatever variables."""

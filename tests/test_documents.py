@@ -7,16 +7,18 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from graphql import get_introspection_query, parse, validate
+from graphql import get_introspection_query
 from strawberry.extensions import SchemaExtension
 from strawberry.types.execution import ExecutionResult
 
 from gql.app import create_app
 from gql.context import Context
 from gql.documents import SHORT
+from gql.limits import parse_within
 from gql.mutations import Mutation
 from gql.query import Query
 from gql.relay import entities
+from gql.rules import mistakes
 from gql.schema import Schema, build_schema
 from gql.settings import Settings
 from tests.client import Client
@@ -40,8 +42,8 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
         return call
 
-    monkeypatch.setattr("gql.limits.parse", counting("parse", parse))
-    monkeypatch.setattr("gql.schema.validate", counting("validate", validate))
+    monkeypatch.setattr("gql.documents.parse_within", counting("parse", parse_within))
+    monkeypatch.setattr("gql.schema.mistakes", counting("validate", mistakes))
     return counted
 
 
@@ -64,13 +66,13 @@ async def test_others_are_answered_while_a_long_document_is_looked_at(
     def slow(*given: Any, **options: Any) -> Any:
         begun.set()
         assert may_end.wait(timeout=60)
-        return validate(*given, **options)
+        return mistakes(*given, **options)
 
-    monkeypatch.setattr("gql.schema.validate", slow)
+    monkeypatch.setattr("gql.schema.mistakes", slow)
     schema = build_schema()
     long = asyncio.create_task(execute(schema, client, NOBODY.ljust(SHORT + 1)))
     assert await asyncio.to_thread(begun.wait, 60)
-    monkeypatch.setattr("gql.schema.validate", validate)
+    monkeypatch.setattr("gql.schema.mistakes", mistakes)
     assert (await execute(schema, client, NOBODY)).data == {"viewer": None}
     assert not long.done()
     may_end.set()
@@ -85,11 +87,11 @@ async def test_who_waits_for_a_long_document_takes_no_place(
     def slow(*given: Any, **options: Any) -> Any:
         begun.set()
         assert may_end.wait(timeout=60)
-        return validate(*given, **options)
+        return mistakes(*given, **options)
 
     async with Client(create_app(settings.model_copy(update={"operations": 1}))) as client:
         assert await client.data(NOBODY) == {"viewer": None}
-        monkeypatch.setattr("gql.schema.validate", slow)
+        monkeypatch.setattr("gql.schema.mistakes", slow)
         long = asyncio.create_task(client.data(NOBODY.ljust(SHORT + 1)))
         assert await asyncio.to_thread(begun.wait, 60)
         known = asyncio.create_task(client.data(NOBODY))

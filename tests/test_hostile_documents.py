@@ -1,17 +1,21 @@
 """Documents that were written to hurt are refused after work that grows with their length, and no faster."""
 
 import asyncio
+import gc
 import sys
 from collections.abc import AsyncIterator, Callable
 from types import FrameType
 from typing import Any
 
 import pytest
+from graphql import Node, Token
 
-from abuse.documents import chain, overlapping, times
+from abuse.documents import DOCUMENTS, chain, overlapping, times
 from gql import cost, documents, limits
 from gql.app import create_app
 from gql.bounds import Limits
+from gql.errors import Asked
+from gql.responses import answer_of
 from gql.schema import build_schema
 from gql.settings import Settings
 from tests.client import Client
@@ -146,3 +150,37 @@ async def test_fields_are_not_compared_without_end(
 @pytest.mark.parametrize("document", ["{" * 10_000, "{a" * 900, "{posts(first: " + "[" * 900])
 async def test_no_nesting_is_too_deep_to_be_refused(client: Client, document: str) -> None:
     assert await client.codes(document) <= {"LIMIT_EXCEEDED", "GRAPHQL_PARSE_FAILED"}
+
+
+@pytest.mark.usefixtures("_in_this_thread")
+@pytest.mark.parametrize(
+    "name",
+    [
+        "10,000 braces",
+        "fields in fields",
+        "10,000 directives",
+        "600 aliases, within the tokens",
+        "1,000 times a field",
+        "900 unknown fields",
+        "500 unknown arguments",
+        "2^150 fragments",
+        "45,000 comments, within the characters",
+        "a name of 90,000 characters",
+        "200 operations",
+    ],
+)
+async def test_what_is_refused_is_gone_at_once(name: str) -> None:
+    """Left to the garbage collector, a few such documents would hold up everybody while it looks at them."""
+    schema = build_schema()
+    gc.collect()
+    gc.disable()
+    try:
+        before = parts_of_documents()
+        answer_of(await schema.execute(DOCUMENTS[name][0]), "application/json", Asked("test"))
+        assert parts_of_documents() == before
+    finally:
+        gc.enable()
+
+
+def parts_of_documents() -> int:
+    return sum(isinstance(found, Node | Token) for found in gc.get_objects())

@@ -38,6 +38,7 @@ LAYERS = (
     "schema",
     "subscribed",
     "subscription",
+    "rules",
     "documents",
     "cost",
     "limits",

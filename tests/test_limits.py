@@ -162,6 +162,12 @@ async def test_so_much_is_allowed_and_one_more_is_refused(client: Client, name: 
         await assert_refused(client, document(most + 1), message)
 
 
+async def test_what_is_nested_too_deep_is_refused_as_such(client: Client) -> None:
+    """Long before it has too many tokens, and before Python's stack is at its end."""
+    for document in ("{a" * 300, "{posts(first: " + "[" * 300):
+        await assert_refused(client, document, "The document is nested too deeply.")
+
+
 async def test_comments_and_tokens_are_counted_together(client: Client) -> None:
     document = EDGES["tokens"][0](1500) + "#\n" * 501
     await assert_refused(client, document, EDGES["tokens"][2])
