@@ -83,8 +83,13 @@ def address(query: str, code: str = INPUT, statuses: tuple[int, int] = (400, 400
     return Case(code, statuses, None, query)
 
 
-def too_long(body: bytes) -> Case:
+def too_large(body: bytes) -> Case:
     return Case(LIMIT, (413, 413), body)
+
+
+def many(values: str) -> Case:
+    """A list of more values than a request can have, in its variables."""
+    return too_large(WELL[:-1] + b', "variables": {"a": [%s]}}' % values.rstrip(",").encode())
 
 
 def of_type(name: bytes, body: bytes) -> Case:
@@ -130,7 +135,7 @@ BODIES = {
     "true": malformed(b"true"),
     "a list": malformed(b"[1]"),
     "a batch": malformed(b"[%s,%s]" % (WELL, WELL)),
-    "a batch of 1,000": malformed(b"[%s]" % b",".join([WELL] * 1000)),
+    "a batch of 900": malformed(b"[%s]" % b",".join([WELL] * 900)),
     "nothing": malformed(b""),
     "spaces": malformed(b"  \n"),
     "NUL": malformed(b"\x00"),
@@ -144,15 +149,26 @@ BODIES = {
     "a lone surrogate as a name": malformed(rb'{"query": "{__typename}", "operationName": "\ud800"}'),
     "a number of 5,000 digits": malformed(b"1" * 5000),
     "a number beyond all": malformed(b'{"query": "{viewer {id}}", "extensions": 1e999}'),
-    "lists in lists": malformed(b"[" * DEEP),
-    "lists in lists, closed": malformed(b"[" * DEEP + b"]" * DEEP),
-    "objects in objects": malformed(b'{"a":' * DEEP),
+    "lists in lists": malformed(b"[" * 1900),
+    "lists in lists, closed": malformed(b"[" * 1900 + b"]" * 1900),
+    "objects in objects": malformed(b'{"a":' * 1900),
     "a name of no operation": malformed(b'{"query": "{__typename}", "operationName": "%s"}' % (b"a" * DEEP)),
     "gzip that says it is JSON": malformed(gzip.compress(WELL)),
-    "a body that is too long": too_long(WELL.ljust(MB + 1)),
-    "a document of 10 MB": too_long(json.dumps({"query": "{viewer {id}}".ljust(10 * MB)}).encode()),
-    "a comment of 10 MB": too_long(json.dumps({"query": "{viewer {id}} #" + "a" * 10 * MB}).encode()),
-    "variables of 10 MB": too_long(WELL[:-1] + b', "variables": {"a": "%s"}}' % (b"a" * 10 * MB)),
+    "a body that is too long": too_large(WELL.ljust(MB + 1)),
+    "a document of 10 MB": too_large(json.dumps({"query": "{viewer {id}}".ljust(10 * MB)}).encode()),
+    "a comment of 10 MB": too_large(json.dumps({"query": "{viewer {id}} #" + "a" * 10 * MB}).encode()),
+    "variables of 10 MB": too_large(WELL[:-1] + b', "variables": {"a": "%s"}}' % (b"a" * 10 * MB)),
+    # More values than are parsed, in less than that.
+    "100,000 lists in lists": too_large(b"[" * DEEP),
+    "100,000 lists in lists, closed": too_large(b"[" * DEEP + b"]" * DEEP),
+    "100,000 objects in objects": too_large(b'{"a":' * DEEP),
+    "40,000 ids": too_large(json.dumps({"query": NODES, "variables": {"ids": _IDS}}).encode()),
+    "330,000 lists": many("[]," * 330_000),
+    "490,000 numbers": many("0," * 490_000),
+    "330,000 texts": many('"",' * 330_000),
+    "140,000 objects": many('{"":0},' * 140_000),
+    "490 times 1,000 lists in lists": many(("[" * 1000 + "]" * 1000 + ",") * 490),
+    "90,000 names": too_large(b"{%s}" % b",".join(b'"%x":0' % number for number in range(90_000))),
     # Of another kind.
     "gzip": compressed(b"gzip", gzip.compress(WELL)),
     "a gzip bomb": compressed(b"gzip", BOMB),
@@ -179,8 +195,8 @@ VARIABLES = {
     "half a pair in a variable": unreadable(BY_SLUG, r'{"s": "\udc00\ud800"}'),
     "a lone surrogate for a mutation": unreadable(SIGN_UP, r'{"i": {"username": "\ud800"}}'),
     "NUL for a mutation": unreadable(SIGN_UP, r'{"i": {"username": "\u0000"}}'),
-    "9,000 numbers for ids": variables(NODES, json.dumps({"ids": [1.5] * 9000})),
-    "40,000 ids": Case(LIMIT, (200, 400), json.dumps({"query": NODES, "variables": {"ids": _IDS}}).encode()),
+    "1,900 numbers for ids": variables(NODES, json.dumps({"ids": [1.5] * 1900})),
+    "1,900 ids": meaningless(NODES, ids=_IDS[:1900]),
     "a page of -1": meaningless(POSTS, n=-1),
     "a page of 101": meaningless(POSTS, n=101),
     "a cursor that is none": meaningless(AFTER, after="garbage"),
@@ -206,7 +222,10 @@ ADDRESSES = {
     "extensions that are no JSON": address("query={__typename}&extensions={{"),
     "a lone surrogate by GET": address(f"query={quote(BY_SLUG)}&variables=" + quote(r'{"s": "\ud800"}')),
     "NUL by GET": address(f"query={quote(BY_SLUG)}&variables=" + quote(r'{"s": "\u0000"}')),
-    "lists in lists by GET": address("query={__typename}&variables=" + "[" * 10_000),
+    "lists in lists by GET": address("query={__typename}&variables=" + "[" * 1900),
+    "10,000 lists in lists by GET": address(
+        "query={__typename}&variables=" + "[" * 10_000, LIMIT, (414, 414)
+    ),
     "an address that is too long": address("query={__typename}&" + "&" * 17_000, LIMIT, (414, 414)),
     "a mutation by GET": address(
         "query=mutation{logOut(input: {}) {endedSessions}}", INPUT, (405, 405)

@@ -33,6 +33,7 @@ class Bounds:
     head: int = 65_536
     seconds: int = 20
     deadline: float = 10
+    values: int = 2000  # Of its JSON.
 
 
 @dataclass(frozen=True)
@@ -46,3 +47,4 @@ class SocketBounds:
     init_seconds: float = 10
     ping_seconds: float = 12
     session_seconds: float = 5
+    values: int = Bounds.values  # Of the JSON of a message.

@@ -4,10 +4,13 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from gql import values
 from gql.audience import End
+from gql.errors import LimitExceededError
 
 PROTOCOL = "graphql-transport-ws"
 
+TOO_LARGE = 1009
 BAD_REQUEST = 4400
 UNAUTHORIZED = End(4401, "Unauthorized: `connection_init` comes first.")
 FORBIDDEN = End(4403, "Forbidden: the access token is not valid.")
@@ -53,14 +56,16 @@ def duplicate(key: str) -> ClosingError:
     return ClosingError(End(4409, f"Subscriber for {ascii(key)[1:-1][:80]} already exists"))
 
 
-def parse(text: str | None) -> Message:
-    """A client's message; None is a binary one. Raises ClosingError."""
+def parse(text: str | None, most: int) -> Message:
+    """A client's message, of so many values at most; None is a binary one. Raises ClosingError."""
     if text is None:
         raise _malformed("A message is text.")
     try:
-        given = orjson.loads(text)
+        given = values.parse(text, most)
     except orjson.JSONDecodeError as error:
         raise _malformed("The message is not JSON.") from error
+    except LimitExceededError as error:
+        raise ClosingError(End(TOO_LARGE, str(error))) from error
     if not isinstance(given, dict):
         raise _malformed("A message is a JSON object.")
     kind, payload = given.get("type"), given.get("payload")

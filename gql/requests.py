@@ -15,6 +15,7 @@ from gql.bounds import Bounds
 from gql.errors import LimitExceededError, UnavailableError
 from gql.negotiation import JSON, is_json
 from gql.trusted import hash_of, plain_id
+from gql.values import parse
 
 # What is taken over from a client goes to the log and back in a header.
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
@@ -126,9 +127,11 @@ async def read(request: Request, bounds: Bounds) -> Operation:
     if not is_json(request.header(b"content-type")) or request.header(b"content-encoding") is not None:
         raise RequestError(415, f"A request's body is plain {JSON}, in UTF-8.")
     try:
-        return operation_of(orjson.loads(await request.body(bounds.body)))
+        return operation_of(parse(await request.body(bounds.body), bounds.values))
     except orjson.JSONDecodeError as error:
         raise RequestError(400, "The request's body is not JSON.") from error
+    except LimitExceededError as error:
+        raise RequestError(413, str(error), code=error.code) from error
 
 
 def _from_address(request: Request, bounds: Bounds) -> dict[str, Any]:
@@ -139,9 +142,11 @@ def _from_address(request: Request, bounds: Bounds) -> dict[str, Any]:
     for name in ("variables", "extensions"):
         if name in given:
             try:
-                given[name] = orjson.loads(given[name])
+                given[name] = parse(given[name], bounds.values)
             except orjson.JSONDecodeError as error:
                 raise RequestError(400, f"`{name}` is not JSON.") from error
+            except LimitExceededError as error:
+                raise RequestError(414, str(error), code=error.code) from error
     return given
 
 

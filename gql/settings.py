@@ -74,6 +74,9 @@ class Settings(BaseSettings):
         description=f"nodes of a connection that one page can have, {DEFAULT_PAGE} or more",
     )
     body_limit: int = Field(Bounds.body, ge=1, description="bytes of a request's body")
+    value_limit: int = Field(
+        Bounds.values, ge=100, description="values of a request's JSON, each item of a list among them"
+    )
     query_string_limit: int = Field(Bounds.query_string, ge=1, description="bytes of a query by GET")
     head_limit: int = Field(Bounds.head, ge=1024, description="bytes of a request's address and headers")
     request_timeout: int = Field(Bounds.seconds, ge=1, description="seconds in which a request has to arrive")
@@ -227,7 +230,12 @@ class Settings(BaseSettings):
     @property
     def bounds(self) -> Bounds:
         return Bounds(
-            self.body_limit, self.query_string_limit, self.head_limit, self.request_timeout, self.deadline
+            body=self.body_limit,
+            query_string=self.query_string_limit,
+            head=self.head_limit,
+            seconds=self.request_timeout,
+            deadline=self.deadline,
+            values=self.value_limit,
         )
 
     @property
@@ -240,6 +248,7 @@ class Settings(BaseSettings):
             init_seconds=self.init_seconds,
             ping_seconds=self.ping_seconds,
             session_seconds=self.session_seconds,
+            values=self.value_limit,
         )
 
     @property

@@ -137,7 +137,7 @@ class Socket:
             while (received := await self._receive())["type"] != "websocket.disconnect":
                 if not self._allowance.takes_one():
                     raise ClosingError(messages.TOO_MANY_MESSAGES)
-                await self._handle(messages.parse(received.get("text")))
+                await self._handle(messages.parse(received.get("text"), self._endpoint.socket_bounds.values))
         except ClosingError as error:
             self._listener.end(error.end)
         except _GoneError:

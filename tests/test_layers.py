@@ -74,6 +74,7 @@ LAYERS = (
     "settings",
     "bounds",
     "access",
+    "values",
     "errors",
     "log",
 )

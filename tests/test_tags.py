@@ -65,7 +65,7 @@ async def test_there_are_only_so_many(ada: Client) -> None:
     given = [f"Tag {number}" for number in range(20)]
     made = await post(ada, *given)
     assert made["tags"]["totalCount"] == 20
-    for tags in ([*given, "One more"], ["same"] * 21, [""] * 10_000):
+    for tags in ([*given, "One more"], ["same"] * 21, [""] * 1_900):
         payload = await ada.mutate("createPost", title="A title", body="", tags=tags)
         assert payload["userErrors"] == [("INVALID", "tags")]
         payload = await ada.mutate("updatePost", id=made["id"], tags=tags)
