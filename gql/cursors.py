@@ -13,6 +13,9 @@ from db.keyset import Order, Position
 from db.rows import Row, expression
 from gql.errors import BadUserInputError
 
+# Characters. No database has an index on values that are longer.
+_LONGEST = 16_384
+
 
 def encode(row: Row, order: Order) -> str:
     """A cursor, in base64url without padding, with a fingerprint of the order that it is a position in."""
@@ -21,6 +24,8 @@ def encode(row: Row, order: Order) -> str:
 
 def decode(cursor: str, model: type[Entity], order: Order) -> Position:
     """The position. A cursor that `encode` cannot have made for this order is refused."""
+    if len(cursor) > _LONGEST:
+        raise BadUserInputError("This is not a cursor.")
     try:
         fingerprint, value, key = orjson.loads(base64.urlsafe_b64decode(f"{cursor}=="))
     except (binascii.Error, ValueError, TypeError) as error:

@@ -24,6 +24,7 @@ from gql.selection import NEEDS
 T = TypeVar("T")
 
 LARGEST_ID = 2**63 - 1
+_LONGEST_GLOBAL_ID = 200  # Characters, more than any type's name and a number come to.
 
 # Of each model; some 200 bytes each.
 _KEPT_IDS = 2**14
@@ -40,6 +41,8 @@ def to_global_id(type_name: str, key: int) -> strawberry.ID:
 
 def from_global_id(global_id: str) -> tuple[str, int]:
     """The name of the type and the key. Anything that `to_global_id` cannot have made is refused."""
+    if len(global_id) > _LONGEST_GLOBAL_ID:
+        raise BadUserInputError("This is not an id.")
     try:
         decoded = base64.urlsafe_b64decode(f"{global_id}==").decode("ascii")
         type_name, _, digits = decoded.partition(":")

@@ -293,3 +293,23 @@ async def test_no_document_makes_an_internal_error(client: Client, document: str
 )
 async def test_a_document_nested_too_deeply(client: Client, document: str) -> None:
     assert await client.codes(document) <= {"LIMIT_EXCEEDED", "GRAPHQL_PARSE_FAILED"}
+
+
+@pytest.mark.parametrize("field", ["node(id: $value) {id}", "users(after: $value) {totalCount}"])
+async def test_what_is_too_long_for_an_id_or_a_cursor_is_not_decoded(
+    client: Client, monkeypatch: pytest.MonkeyPatch, field: str
+) -> None:
+    longest = 0
+    decode = base64.urlsafe_b64decode
+
+    def measured(text: str) -> bytes:
+        nonlocal longest
+        longest = max(longest, len(text))
+        return decode(text)
+
+    monkeypatch.setattr(base64, "urlsafe_b64decode", measured)
+    kind = "ID!" if "node" in field else "String"
+    document = f"query ($value: {kind}) {{{field}}}"
+    for length in (8, 20_000):
+        assert await client.codes(document, {"value": "A" * length}) == {"BAD_USER_INPUT"}
+    assert 8 <= longest < 20_000
