@@ -40,9 +40,10 @@ from gql.transport import GraphQLEndpoint
 from gql.trusted import Trusted
 from gql.websocket import WebSocketEndpoint
 
-_YOUNG_OBJECTS = 50_000
-# Seconds after which a thread that reads a long document lets the others go on.
-_TURN = 0.001
+_YOUNG_OBJECTS = 20_000
+# Seconds after which a thread that reads a long document lets the others go on: a page of posts waits for
+# its turn about six times. Shorter turns take SQLite, which has threads too, some percent of its time.
+_TURN = 0.0005
 _PREFLIGHT = 7200  # Seconds for which a browser need not ask again, as many as any of them takes.
 
 _PATH = "/graphql"
