@@ -205,4 +205,5 @@ def bounded(
     if is_one:
         return parts[0]
     rows = union(*(select(part.subquery()) for part in parts)).subquery()
-    return select(*(rows.c[name] for name in names)).order_by(*keyset.order_by(rows)).limit(limit)
+    found = select(*(rows.c[name] for name in names)).select_from(rows)
+    return found.order_by(*keyset.order_by(rows)).limit(limit)

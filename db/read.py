@@ -7,7 +7,7 @@ one JSON array on SQLite: a statement's text does not depend on how many there a
 import asyncio
 import json
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,11 +15,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db import selects
 from db.base import Entity
+from db.companions import Known, note
 from db.engine import Database, interrupt_sqlite
 from db.errors import ConnectionLostError
 from db.keyset import Page
 from db.rows import Row, row_maker
-from db.selects import EVERYTHING, Alternatives, Columns, Left, Shape
+from db.selects import EVERYTHING, Alternatives, Columns, Companions, Left, Shape
 from db.sources import Target, source_of
 from db.statements import Column, Source, Statement, Values
 from db.waiting import one_connection
@@ -50,6 +51,19 @@ class Rows:
         return self.target, self.left, self.visible.alternatives
 
 
+@dataclass(frozen=True, slots=True)
+class Company:
+    """The companions of the rows that are read, with the values in what makes them visible, to the viewer
+    who sees the rows; and where to keep them."""
+
+    companions: Companions = ()
+    values: Values = field(default_factory=dict)
+    known: Known = field(default_factory=dict)
+
+
+ALONE = Company()
+
+
 async def rows_by_key(
     database: Database,
     model: type[Entity],
@@ -57,32 +71,47 @@ async def rows_by_key(
     values: Sequence[Any],
     columns: Columns,
     visible: Visible,
+    company: Company = ALONE,
 ) -> dict[Any, Row]:
     """The visible rows of a model, by their values of a unique column."""
-    statement = selects.rows_by_key(database.dialect, model, key, columns, visible.alternatives)
-    found, *rest = await run(database, statement, {**visible.values, "keys": keys_of(database, values)})
-    return dict(zip(found, map(row_maker(model, columns), zip(*rest, strict=True)), strict=True))
+    statement = selects.rows_by_key(
+        database.dialect, model, key, columns, visible.alternatives, company.companions
+    )
+    parameters = {**visible.values, **company.values, "keys": keys_of(database, values)}
+    found, *rest = await run(database, statement, parameters)
+    return dict(zip(found, _rows(model, columns, rest, company), strict=True))
 
 
 async def pages(
-    database: Database, rows: Rows, parents: Sequence[Any], page: Page, columns: Columns
+    database: Database,
+    rows: Rows,
+    parents: Sequence[Any],
+    page: Page,
+    columns: Columns,
+    company: Company = ALONE,
 ) -> dict[Any, list[Row]]:
     """One page of rows for each parent, in the connection's order."""
     source = source_of(rows.target)
     of_all = source.parent is None or parents == [ALL]
     build = selects.page_of_all if of_all else selects.pages_of_parents
-    statement = build(database.dialect, rows.shape, page.shape(), columns)
-    values = {**rows.values, **rows.visible.values, **page.values(), "keys": keys_of(database, parents)}
-    result = await run(database, statement, values)
-    make = row_maker(source.model, columns)
+    statement = build(database.dialect, rows.shape, page.shape(), columns, company.companions)
+    values = {**rows.values, **rows.visible.values, **company.values, **page.values()}
+    result = await run(database, statement, {**values, "keys": keys_of(database, parents)})
     found: dict[Any, list[Row]] = defaultdict(list)
     if of_all:
-        found[ALL] = list(map(make, zip(*result, strict=True)))
+        found[ALL] = list(_rows(source.model, columns, result, company))
     else:
         holders, *parts = result
-        for holder, row in zip(holders, map(make, zip(*parts, strict=True)), strict=True):
+        for holder, row in zip(holders, _rows(source.model, columns, parts, company), strict=True):
             found[holder].append(row)
     return {parent: part[::-1] if page.backward else part for parent, part in found.items()}
+
+
+def _rows(model: type[Entity], columns: Columns, result: Sequence[Column], company: Company) -> Iterator[Row]:
+    """Of the columns of a result, which has the companions' behind the rows' own."""
+    if company.companions:
+        note(company.known, company.companions, columns, result)
+    return map(row_maker(model, columns), zip(*result[: len(columns)], strict=True))
 
 
 async def counts(database: Database, rows: Rows, parents: Sequence[Any]) -> dict[Any, int]:

@@ -29,12 +29,14 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeEngine
 
 from db.base import Entity
+from db.companions import Companion, joined
 from db.keyset import Keyset, Page, bounded
 from db.rows import expression
 from db.sources import Membership, Source, Target, narrowed
 from db.statements import SHAPES, Statement
 
 Columns = tuple[str, ...]
+Companions = tuple[Companion, ...]
 
 
 class Alternatives(tuple[ColumnElement[bool], ...]):
@@ -67,28 +69,39 @@ Shape = tuple[Target, Left, Alternatives]
 
 @lru_cache(maxsize=SHAPES)
 def rows_by_key(
-    dialect: Dialect, model: type[Entity], key: str, columns: Columns, visible: Alternatives
+    dialect: Dialect,
+    model: type[Entity],
+    key: str,
+    columns: Columns,
+    visible: Alternatives,
+    companions: Companions = (),
 ) -> Statement:
     """The key's value, and the columns."""
     unique = expression(model, key)
-    found = select(unique.label(None), *_labels(model, columns))
-    return Statement(found.where(is_among(dialect, unique), or_(*visible)), dialect)
+    found = select(unique.label(None), *_labels(model, columns)).select_from(inspect(model).local_table)
+    found = found.where(is_among(dialect, unique), or_(*visible))
+    return Statement(joined(found, companions), dialect)
 
 
 @lru_cache(maxsize=SHAPES)
-def page_of_all(dialect: Dialect, shape: Shape, page: Page, columns: Columns) -> Statement:
+def page_of_all(
+    dialect: Dialect, shape: Shape, page: Page, columns: Columns, companions: Companions = ()
+) -> Statement:
     """The columns; of the page's bounds only the shape counts."""
     source, where, visible = _resolve(shape)
     keyset = Keyset(source.model, page, source.rewrite)
     labels = _labels(source.model, columns)
-    return Statement(bounded(labels, source.table, where, visible, keyset), dialect)
+    found = bounded(labels, source.table, where, visible, keyset)
+    return Statement(joined(found, companions), dialect)
 
 
 @lru_cache(maxsize=SHAPES)
-def pages_of_parents(dialect: Dialect, shape: Shape, page: Page, columns: Columns) -> Statement:
+def pages_of_parents(
+    dialect: Dialect, shape: Shape, page: Page, columns: Columns, companions: Companions = ()
+) -> Statement:
     """The parent's key, and the columns."""
     each = _pages_by_subquery if dialect.name == "sqlite" else _pages_by_lateral
-    return Statement(each(*_resolve(shape), page, columns), dialect)
+    return Statement(each(*_resolve(shape), page, columns, companions), dialect)
 
 
 @lru_cache(maxsize=SHAPES)
@@ -133,13 +146,15 @@ def _pages_by_lateral(
     visible: list[ColumnElement[bool]],
     page: Page,
     columns: Columns,
+    companions: Companions,
 ) -> Select[Any]:
     """A bounded page for each parent. A lateral join is a nested loop, hence keeps the order of its pages."""
     keys = func.unnest(_array(source.holder)).table_valued("key", name="keys").render_derived()
     where = and_(source.holder == keys.c.key, where)
     keyset = Keyset(source.model, page, source.rewrite)
     labels = _labels(source.model, columns)
-    part = bounded(labels, source.table, where, _of_parent(source, visible), keyset, keys).lateral("page")
+    found = bounded(labels, source.table, where, _of_parent(source, visible), keyset, keys)
+    part = joined(found, companions).lateral("page")
     return select(keys.c.key, *part.c).select_from(keys.join(part, true()))
 
 
@@ -149,6 +164,7 @@ def _pages_by_subquery(
     visible: list[ColumnElement[bool]],
     page: Page,
     columns: Columns,
+    companions: Companions,
 ) -> Select[Any]:
     """The same for SQLite, which has no lateral joins: a subquery finds the ids of each parent's page."""
     keys = _json().alias("keys")
@@ -159,11 +175,12 @@ def _pages_by_subquery(
     table = source.smallest_table(where, *alternatives, *found)
     part = bounded(found if keyset.ties else found[:1], table, where, alternatives, keyset, keys)
     ids = select(part.subquery().c.id) if keyset.ties else part
-    return (
+    found_rows = (
         select(keys.c.value, *_labels(source.model, columns))
         .select_from(keys.join(inspect(source.model).local_table, key.in_(ids)))
         .order_by(*Keyset(source.model, page).order_by())
     )
+    return joined(found_rows, companions)
 
 
 def _labels(model: type[Entity], columns: Columns) -> list[Label[Any]]:

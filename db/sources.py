@@ -106,6 +106,30 @@ def source_of(target: Target) -> Source:
     return Source(model, parent, relationship.secondary, copies)
 
 
+@dataclass(frozen=True)
+class ManyToOne:
+    """A relationship of that kind: an attribute of the rows that refer, and the other model's that it has."""
+
+    local_key: str
+    model: type[Entity]
+    key: str
+    is_optional: bool
+
+
+@lru_cache(maxsize=256)
+def many_to_one(relationship: InstrumentedAttribute[Any]) -> ManyToOne:
+    model = relationship.property.mapper.class_
+    remote, local = referring(relationship.property.synchronize_pairs)
+    return ManyToOne(
+        attribute_of(relationship.class_, local), model, attribute_of(model, remote), bool(local.nullable)
+    )
+
+
+def attribute_of(model: Any, column: Column[Any]) -> str:
+    """The name of the model's attribute for a column of its table."""
+    return str(inspect(model).get_property_by_column(column).key)
+
+
 def referring(pairs: Iterable[tuple[Column[Any], Column[Any]]]) -> tuple[Column[Any], Column[Any]]:
     """Of a foreign key's pairs the one that identifies: what else it brings along is a copy."""
     pairs = list(pairs)

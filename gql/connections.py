@@ -12,13 +12,13 @@ from strawberry.relay import PageInfo
 from db.keyset import Order, Page
 from db.read import ALL
 from db.rows import Row
-from db.sources import Target, referring, source_of
+from db.sources import Target, attribute_of, referring, source_of
 from gql import cursors
 from gql.bounds import DEFAULT_PAGE, PAGE_LIMIT
 from gql.context import Info, load
 from gql.errors import BadUserInputError
 from gql.loaders import EVERYTHING, Loaders, Narrowing, using
-from gql.relay import attribute_of, column_field, described
+from gql.relay import column_field, described
 from gql.selection import ORDER
 
 T = TypeVar("T")

@@ -14,13 +14,14 @@ from aiodataloader import DataLoader, Loader, dispatch_queue_batch
 
 from db import read, selects
 from db.base import Entity
+from db.companions import Companion, Known
 from db.engine import Database
 from db.errors import DatabaseUnavailableError
 from db.keyset import Page
-from db.read import Rows
+from db.read import Company, Rows
 from db.rows import Row
 from db.selects import Left
-from db.sources import Target, source_of
+from db.sources import Target, many_to_one, source_of
 from db.statements import Values
 from db.waiting import Queue
 from gql import policy
@@ -73,7 +74,9 @@ class Loaders:
         self._database = database
         self._viewer = viewer
         self._needed = needed
-        self._known = {(row.model, row.id): row for row in known}
+        self._known: Known = {}
+        for row in known:
+            self._known.setdefault((row.model, "id"), {})[row.id] = row
         self._made: dict[Hashable, _Loader] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._closed = False
@@ -84,24 +87,37 @@ class Loaders:
         self, model: type[Entity], key: str, values: Sequence[Any], missing: Exception | None = None
     ) -> Column:
         """The visible row with each value of a unique column, or what is given for those that are missing."""
-        if self._known and key == "id" and all((model, value) in self._known for value in values):
-            known: Column = asyncio.get_running_loop().create_future()
-            known.set_result([self._known[model, value] for value in values])
-            return known
+        if (known := self.known(model, key, values, missing)) is not None:
+            found: Column = asyncio.get_running_loop().create_future()
+            found.set_result(known)
+            return found
 
         async def fetch(values: list[Any]) -> dict[Any, Row]:
             visible = policy.visible(model, self._viewer)
             columns = self._needed.of(model)
-            return await read.rows_by_key(self._database, model, key, values, columns, visible)
+            company = self._company(model)
+            return await read.rows_by_key(self._database, model, key, values, columns, visible, company)
 
         return self._loader((model, key), fetch).load(Wanted(values, missing))
+
+    def known(
+        self, model: type[Entity], key: str, values: Sequence[Any], missing: Exception | None = None
+    ) -> list[Any] | None:
+        """The same without a wait, where what all of them are is known already."""
+        found = self._known.get((model, key))
+        if found is None or not found.keys() >= set(values):
+            return None
+        rows = list(map(found.__getitem__, values))
+        return rows if missing is None else [missing if row is None else row for row in rows]
 
     def pages(self, target: Target, narrowing: Narrowing, page: Page, parents: Sequence[Any]) -> Column:
         """One page's visible rows for each parent, or those of all of a model where the parent is ALL."""
 
         async def fetch(parents: list[Any]) -> dict[Any, list[Row]]:
-            columns = self._needed.of(source_of(target).model, page.order.column)
-            return await read.pages(self._database, self._rows(target, narrowing), parents, page, columns)
+            model = source_of(target).model
+            columns, company = self._needed.of(model, page.order.column), self._company(model)
+            rows = self._rows(target, narrowing)
+            return await read.pages(self._database, rows, parents, page, columns, company)
 
         return self._loader((target, narrowing.key, page), fetch).load(Wanted(parents, ()))
 
@@ -132,6 +148,19 @@ class Loaders:
     def _rows(self, target: Target, narrowing: Narrowing) -> Rows:
         visible = policy.visible(source_of(target).model, self._viewer, hidden=narrowing.hidden)
         return Rows(target, visible, narrowing.left, narrowing.values)
+
+    def _company(self, model: type[Entity]) -> Company:
+        relationships = self._needed.companions.get(model)
+        if not relationships:
+            return read.ALONE
+        companions: list[Companion] = []
+        values: dict[str, Any] = {}
+        for relationship in relationships:
+            other = many_to_one(relationship).model
+            visible = policy.visible(other, self._viewer)
+            companions.append(Companion(relationship, self._needed.of(other), visible.alternatives))
+            values.update(visible.values)
+        return Company(tuple(companions), values, self._known)
 
     def _loader(self, key: Hashable, fetch: Fetch) -> "_Loader":
         loader = self._made.get(key)

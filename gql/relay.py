@@ -11,15 +11,14 @@ from operator import attrgetter
 from typing import Any, ClassVar, TypeVar
 
 import strawberry
-from sqlalchemy import inspect
 from sqlalchemy.orm import InstrumentedAttribute
 
 from db.base import Entity
-from db.sources import referring
+from db.sources import many_to_one
 from gql.context import Info, load
 from gql.errors import BadUserInputError, NotFoundError
 from gql.execution import RESOLVE_COLUMN, decided_by_class, single
-from gql.selection import NEEDS
+from gql.selection import COMPANION, NEEDS
 
 T = TypeVar("T")
 
@@ -85,17 +84,19 @@ def column_field(
     *needs: str,
     arguments: Sequence[Parameter] = (),
     description: str | None = None,
+    companion: InstrumentedAttribute[Any] | None = None,
 ) -> Any:
     """A field that is resolved for many objects at once: `resolve_column(roots, info, **given)`.
 
-    It returns a value for each, or a future for them. `needs` names the columns of its row that it reads.
+    It returns a value for each, or a future for them. `needs` names the columns of its row that it reads,
+    `companion` the relationship that leads from its row to the one that it is.
     """
     resolve = single(resolve_column)
     root = Parameter("root", Parameter.POSITIONAL_OR_KEYWORD, annotation=Any)
     info = Parameter("info", Parameter.POSITIONAL_OR_KEYWORD, annotation=Info)
     # Strawberry derives the field's arguments from the signature.
     resolve.__signature__ = Signature([root, info, *arguments])  # type: ignore[attr-defined]
-    metadata = {NEEDS: needs, RESOLVE_COLUMN: resolve_column}
+    metadata = {NEEDS: needs, COMPANION: companion, RESOLVE_COLUMN: resolve_column}
     return strawberry.field(resolver=resolve, description=description, metadata=metadata)
 
 
@@ -153,23 +154,17 @@ def computed(
 
 def one(relationship: InstrumentedAttribute[Any]) -> Any:
     """A field that is the row to which a many-to-one relationship leads."""
-    target = relationship.property.mapper.class_
-    remote, local = referring(relationship.property.synchronize_pairs)
-    key = attribute_of(target, remote)
-    local_key = attribute_of(relationship.class_, local)
-    get_key = attrgetter(local_key)
-    optional = bool(local.nullable)
+    reference = many_to_one(relationship)
+    get_key = attrgetter(reference.local_key)
 
     def resolve(roots: Sequence[Any], info: Info) -> Any:
-        missing = None if optional else NotFoundError("This was deleted a moment ago.")
-        return load(info).rows(target, key, list(map(get_key, roots)), missing)
+        missing = None if reference.is_optional else NotFoundError("This was deleted a moment ago.")
+        keys, loaders = list(map(get_key, roots)), load(info)
+        known = loaders.known(reference.model, reference.key, keys, missing)
+        return loaders.rows(reference.model, reference.key, keys, missing) if known is None else known
 
-    return column_field(resolve, local_key, description=described(relationship.property.doc))
-
-
-def attribute_of(model: Any, column: Any) -> str:
-    """The name of the model's attribute for a column of its table."""
-    return str(inspect(model).get_property_by_column(column).key)
+    description = described(relationship.property.doc)
+    return column_field(resolve, reference.local_key, description=description, companion=relationship)
 
 
 def described(doc: str | None) -> str | None:

@@ -23,12 +23,17 @@ from graphql import (
     SelectionSetNode,
     get_named_type,
 )
+from sqlalchemy.orm import InstrumentedAttribute
 
 from db.base import Entity
+from db.companions import is_narrow
 from gql.execution import Kept
 
 NEEDS = "needs"
 """The key in a field's metadata under which it names the columns of its row that it reads."""
+
+COMPANION = "companion"
+"""Likewise the many-to-one relationship that leads from its row to the one that the field is."""
 
 ORDER = "order"
 """Among a field's needs: the column that a connection is ordered by, which a row's cursor is made of."""
@@ -36,10 +41,12 @@ ORDER = "order"
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Needed:
-    """The columns of each model, and whether those that connections are ordered by are needed too."""
+    """The columns of each model, and whether those that connections are ordered by are needed too; and the
+    relationships to what is read along with a model's rows."""
 
     columns: Mapping[type[Entity], tuple[str, ...]]
     orders: bool
+    companions: Mapping[type[Entity], tuple[InstrumentedAttribute[Any], ...]]
 
     def of(self, model: type[Entity], order: str = "id") -> tuple[str, ...]:
         """Always with the id; of a connection's rows with its order's column where somebody asks for it."""
@@ -47,7 +54,7 @@ class Needed:
         return (*columns, order) if self.orders and order not in columns else columns
 
 
-NOTHING = Needed({}, orders=False)
+NOTHING = Needed({}, orders=False, companions={})
 
 
 # Of operations. It holds on to them, so that no other has their identity.
@@ -71,7 +78,11 @@ def _needed(info: GraphQLResolveInfo[Any]) -> Needed:
     root = info.schema.get_root_type(info.operation.operation) or info.parent_type
     walk.selections(info.operation.selection_set, root)
     columns = {model: ("id", *sorted(columns - {"id"})) for model, columns in walk.columns.items()}
-    return Needed(columns, walk.orders)
+    companions = {
+        model: tuple(each for each in relationships if is_narrow(each, columns))
+        for model, relationships in walk.companions.items()
+    }
+    return Needed(columns, walk.orders, companions)
 
 
 class _Walk:
@@ -79,6 +90,7 @@ class _Walk:
         self.schema = info.schema
         self.fragments: dict[str, FragmentDefinitionNode] = dict(info.fragments)
         self.columns: dict[type[Entity], set[str]] = defaultdict(set)
+        self.companions: dict[type[Entity], dict[InstrumentedAttribute[Any], None]] = defaultdict(dict)
         self.orders = False
 
     def selections(self, selection_set: SelectionSetNode | None, parent: GraphQLNamedType) -> None:
@@ -101,9 +113,12 @@ class _Walk:
         if field is None:  # A field that every type has, such as __typename.
             return
         declared = parent.extensions["strawberry-definition"].origin
-        needs = field.extensions["strawberry-definition"].metadata.get(NEEDS, ())
+        metadata = field.extensions["strawberry-definition"].metadata
+        needs = metadata.get(NEEDS, ())
         if ORDER in needs:
             self.orders = True
         elif model := getattr(declared, "model", None):
             self.columns[model].update(needs)
+            if companion := metadata.get(COMPANION):
+                self.companions[model][companion] = None
         self.selections(node.selection_set, get_named_type(field.type))

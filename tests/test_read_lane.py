@@ -1,7 +1,6 @@
 """The read lane gives the same rows as SQLAlchemy's own way, of the same types, for all that can be asked."""
 
 import secrets
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +12,7 @@ from db.base import Entity
 from db.engine import Database
 from db.enums import PostStatus, Role
 from db.keyset import Order, Page
-from db.models import Comment, Post, Session, Tag, User
+from db.models import Comment, Post, Tag, User
 from db.rows import Row
 from db.statements import SHAPES, Statement
 from gql import policy
@@ -24,7 +23,7 @@ from gql.policy import Viewer
 from gql.relay import to_global_id
 from tests import factories
 from tests.lanes import ordinary
-from tests.reads_at_random import FIRST, LAST, ORDERS, Reads
+from tests.reads_at_random import ORDERS, Reads, a_few_of_everything, typed
 
 pytestmark = pytest.mark.anyio
 
@@ -36,54 +35,7 @@ PARENTS = {"users": User, "posts": Post, "comments": Comment, "tags": Tag}
 
 @pytest.fixture
 async def rows(database: Database) -> dict[type[Entity], list[Any]]:
-    """A few of everything, with nulls, equal values, the first and the last moment, and odd text."""
-    moments = [factories.YESTERDAY, factories.NOW, factories.NOW - timedelta(microseconds=1)]
-    users = [
-        factories.user(name=name, role=role, created_at=moments[index % 3], email_verified_at=None)
-        for index, (name, role) in enumerate(
-            [
-                (None, Role.USER),
-                ("Ada", Role.USER),
-                ("Ada", Role.EDITOR),
-                (None, Role.ADMIN),
-                ("é\\'\"%", Role.USER),
-            ]
-        )
-    ]
-    kinds: list[dict[str, Any]] = [{}, {}, *factories.HIDDEN.values(), {"published_at": FIRST}]
-    values = [{}, {"a": [1, 2.5, None, True, "é"]}, {"big": 10**30, "nested": {"": {}}}]
-    posts = [
-        factories.post(
-            users[index % 3],
-            created_at=moments[index % 3],
-            attributes=values[index % 3],
-            body="ü" * 150 * (index % 4),
-            **kind,
-        )
-        for index, kind in enumerate(kinds * 3)
-    ]
-    tags = [factories.tag() for _ in range(3)]
-    for index, post in enumerate(posts):
-        post.tags = tags[: index % 4]
-    comments = [
-        factories.comment(posts[index % 7], users[index % 5], created_at=moments[index % 3])
-        for index in range(20)
-    ]
-    comments += [factories.reply(comments[index % 5], users[index % 5]) for index in range(10)]
-    comments += [factories.reply(comments[index], None, deleted_at=moments[index % 3]) for index in range(3)]
-    sessions = [
-        Session(
-            owner_id=None, user=users[index % 3], user_agent="test", expires_at=LAST if index % 2 else FIRST
-        )
-        for index in range(6)
-    ]
-    await factories.save(database, *users, *posts, *tags, *comments, *sessions)
-    return {User: users, Post: posts, Tag: tags, Comment: comments, Session: sessions}
-
-
-def typed(found: dict[Any, Any]) -> dict[Any, str]:
-    """Texts tell a number from a truth value, and a moment from one without an offset."""
-    return {repr(key): repr(value) for key, value in found.items()}
+    return await a_few_of_everything(database)
 
 
 async def test_any_read_gives_the_same_as_a_statement_written_for_it(
@@ -91,11 +43,11 @@ async def test_any_read_gives_the_same_as_a_statement_written_for_it(
 ) -> None:
     reads, found_any = Reads(rows, database, SEED), 0
     for _ in range(READS):
-        description, run = reads.any()
-        found = await run()
+        some = reads.any()
+        found = await some.run(some.company)
         with ordinary():
-            expected = await run()
-        assert typed(found) == typed(expected), f"seed {SEED}: {description}"
+            expected = await some.run(some.company)
+        assert typed(found) == typed(expected), f"seed {SEED}: {some}"
         found_any += bool(found)
         for value in found.values():
             for row in value if isinstance(value, list) else [value]:
