@@ -79,7 +79,7 @@ async def rows_by_key(
     )
     parameters = {**visible.values, **company.values, "keys": keys_of(database, values)}
     found, *rest = await run(database, statement, parameters)
-    return dict(zip(found, _rows(model, columns, rest, company), strict=True))
+    return dict(zip(found, rows_of(model, columns, rest, company), strict=True))
 
 
 async def pages(
@@ -99,16 +99,18 @@ async def pages(
     result = await run(database, statement, {**values, "keys": keys_of(database, parents)})
     found: dict[Any, list[Row]] = defaultdict(list)
     if of_all:
-        found[ALL] = list(_rows(source.model, columns, result, company))
+        found[ALL] = list(rows_of(source.model, columns, result, company))
     else:
         holders, *parts = result
-        for holder, row in zip(holders, _rows(source.model, columns, parts, company), strict=True):
+        for holder, row in zip(holders, rows_of(source.model, columns, parts, company), strict=True):
             found[holder].append(row)
     return {parent: part[::-1] if page.backward else part for parent, part in found.items()}
 
 
-def _rows(model: type[Entity], columns: Columns, result: Sequence[Column], company: Company) -> Iterator[Row]:
-    """Of the columns of a result, which has the companions' behind the rows' own."""
+def rows_of(
+    model: type[Entity], columns: Columns, result: Sequence[Column], company: Company
+) -> Iterator[Row]:
+    """Of a result's columns: the rows' own, and behind them those of their companions, which are kept."""
     if company.companions:
         note(company.known, company.companions, columns, result)
     return map(row_maker(model, columns), zip(*result[: len(columns)], strict=True))

@@ -17,13 +17,14 @@ from sqlalchemy.orm.exc import StaleDataError
 from sqlalchemy.sql.dml import ReturningInsert
 
 from db.base import Base, Entity
+from db.companions import joined
 from db.engine import Database
 from db.errors import ConnectionLostError, ContentionError
 from db.events import Event, EventKind
 from db.log import append
-from db.read import Visible
+from db.read import ALONE, Company, Visible, rows_of
 from db.rows import Row, expression, row_maker
-from db.selects import Alternatives, Columns, uncut
+from db.selects import Alternatives, Columns, Companions, uncut
 from db.sources import referring
 from db.statements import SHAPES, Statement
 from db.transactions import Session
@@ -134,23 +135,28 @@ async def insert_row(
     columns: Columns,
     visible: Visible,
     tells: EventKind | None = None,
+    company: Company = ALONE,
 ) -> Inserted | None:
     """Insert a row, which takes a fraction of what it takes to add an entity, and read these columns of it.
 
     None where what it refers to is not there or cannot be seen. That is locked as by `referenced`, and what
     the foreign key brings along is taken over. Values go by attributes; what has none is the database's to
     set. `visible` has the values for the reference's predicate too: both are of one viewer. `tells` is the
-    event that it is to those who follow what it refers to.
+    event that it is to those who follow what it refers to. On PostgreSQL its companions come along.
     """
-    shape = (reference.relationship, reference.visible, tuple(values), columns, visible.alternatives, tells)
-    given = {**values, **visible.values, _REFERRED: reference.key}
-    found = await session.columns(_insert(session.dialect, *shape), given)
-    for *parts, is_visible in zip(*found, strict=True):
-        row = row_maker(reference.model, columns)(parts)
-        if tells and session.dialect.name == "sqlite":  # One statement there does one thing.
-            await append(session, tells, reference.key, row.id)
-        return Inserted(row, is_visible)
-    return None
+    # One statement of SQLite's does one thing.
+    does_all = tells is not None and session.dialect.name != "sqlite"
+    told, others = (tells, company) if does_all else (None, ALONE)
+    shape = (reference.relationship, reference.visible, tuple(values), columns, visible.alternatives)
+    statement = _insert(session.dialect, *shape, told, others.companions)
+    given = {**values, **visible.values, **others.values, _REFERRED: reference.key}
+    seen, *found = await session.columns(statement, given)
+    if not seen:
+        return None
+    (row,) = rows_of(reference.model, columns, found, others)
+    if tells and not does_all:
+        await append(session, tells, reference.key, row.id)
+    return Inserted(row, seen[0])
 
 
 _REFERRED = "referred_key"
@@ -165,6 +171,7 @@ def _insert(
     columns: Columns,
     visible: Alternatives,
     tells: EventKind | None,
+    companions: Companions,
 ) -> Statement:
     model: Any = relationship.class_
     pairs = relationship.property.synchronize_pairs
@@ -178,19 +185,17 @@ def _insert(
     found = [expression(model, column).label(column) for column in columns]
     statement = insert(inspect(model).local_table).from_select(targets, source.with_for_update(**_REFERRING))
     # The policy's own predicate, of the row that is there now.
-    inserted = statement.returning(*found, or_(*visible).label("visible"))
-    return Statement(
-        inserted if tells is None or dialect.name == "sqlite" else _told(inserted, tells), dialect
-    )
+    inserted = statement.returning(or_(*visible).label("visible"), *found)
+    return Statement(inserted if tells is None else _told(inserted, tells, companions), dialect)
 
 
-def _told(inserted: ReturningInsert[Any], kind: EventKind) -> Select[Any]:
-    """An insert and its event, in one statement."""
+def _told(inserted: ReturningInsert[Any], kind: EventKind, companions: Companions) -> Select[Any]:
+    """An insert, its event, and the companions of the new row, in one statement."""
     new = inserted.cte("new")
     post = bindparam(_REFERRED, type_=Event.post_id.type)
     event = select(literal(kind, Event.kind.type), post, new.c.id)
     told = insert(Event).from_select([Event.kind, Event.post_id, Event.key], event)
-    return select(*new.c).add_cte(told.cte("told"))
+    return joined(select(*new.c).select_from(new), companions).add_cte(told.cte("told"))
 
 
 async def insert_missing(

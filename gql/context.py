@@ -1,13 +1,12 @@
 """What every resolver can reach: who asks, and the loaders of this operation."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import strawberry
 
+from db.companions import Known
 from db.engine import Database
-from db.rows import Row
 from gql.attempts import hashed, network
 from gql.auth import Accounts
 from gql.bounds import PAGE_LIMIT
@@ -59,7 +58,7 @@ class Context:
         self._caller = caller
         self._loaders: Loaders | None = None
         self._needed: Needed | None = None
-        self._known: Sequence[Row] = ()
+        self._known: Known | None = None
 
     @property
     def has_invalid_token(self) -> bool:
@@ -94,7 +93,7 @@ class Context:
             self._needed = needed_columns(info)
         return self._needed
 
-    async def renew(self, viewer: Viewer | None, known: Sequence[Row] = ()) -> None:
+    async def renew(self, viewer: Viewer | None, known: Known | None = None) -> None:
         """Forget what was read: after a write, and for another viewer after a log-in.
 
         What that viewer may see of a write may be known from the write itself, with all that is needed of it.

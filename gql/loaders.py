@@ -69,14 +69,12 @@ class Loaders:
     """
 
     def __init__(
-        self, database: Database, viewer: Viewer | None, needed: Needed, known: Sequence[Row] = ()
+        self, database: Database, viewer: Viewer | None, needed: Needed, known: Known | None = None
     ) -> None:
         self._database = database
         self._viewer = viewer
         self._needed = needed
-        self._known: Known = {}
-        for row in known:
-            self._known.setdefault((row.model, "id"), {})[row.id] = row
+        self._known: Known = {} if known is None else known
         self._made: dict[Hashable, _Loader] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._closed = False
@@ -150,17 +148,7 @@ class Loaders:
         return Rows(target, visible, narrowing.left, narrowing.values)
 
     def _company(self, model: type[Entity]) -> Company:
-        relationships = self._needed.companions.get(model)
-        if not relationships:
-            return read.ALONE
-        companions: list[Companion] = []
-        values: dict[str, Any] = {}
-        for relationship in relationships:
-            other = many_to_one(relationship).model
-            visible = policy.visible(other, self._viewer)
-            companions.append(Companion(relationship, self._needed.of(other), visible.alternatives))
-            values.update(visible.values)
-        return Company(tuple(companions), values, self._known)
+        return company(model, self._needed, self._viewer, self._known)
 
     def _loader(self, key: Hashable, fetch: Fetch) -> "_Loader":
         loader = self._made.get(key)
@@ -183,6 +171,18 @@ class Loaders:
             raise UnavailableError from error
         finally:
             self._statements.leave()
+
+
+def company(model: type[Entity], needed: Needed, viewer: Viewer | None, known: Known) -> Company:
+    """What an operation reads along with a model's rows, kept among what is `known`."""
+    companions: list[Companion] = []
+    values: dict[str, Any] = {}
+    for relationship in needed.companions.get(model, ()):
+        other = many_to_one(relationship).model
+        visible = policy.visible(other, viewer)
+        companions.append(Companion(relationship, needed.of(other), visible.alternatives))
+        values.update(visible.values)
+    return Company(tuple(companions), values, known)
 
 
 class _Loader(DataLoader[Wanted, Any]):

@@ -11,15 +11,16 @@ from sqlalchemy.orm.attributes import flag_modified
 from strawberry import UNSET
 
 from db.base import Entity
+from db.companions import Known
 from db.events import EventKind
 from db.log import append
-from db.rows import Row
 from db.transactions import Session
 from db.write import Reference, insert_row, referenced
 from gql import policy
 from gql.auth import Accounts
 from gql.context import Caller, Context
 from gql.errors import BadUserInputError, Problem, Rejected, UserErrorCode, rejected
+from gql.loaders import company
 from gql.policy import Viewer
 from gql.relay import key_of
 from gql.selection import Needed
@@ -66,7 +67,7 @@ class Write:
         # What is done after the commit, such as sending a mail.
         self.afterwards: list[Callable[[], None]] = []
         # What was inserted, as the payload is going to read it, by who may see it.
-        self.inserted: dict[Viewer | None, list[Row]] = defaultdict(list)
+        self.inserted: dict[Viewer | None, Known] = defaultdict(dict)
 
     def committed(self) -> None:
         """Also when nobody waits for the answer any more."""
@@ -136,7 +137,8 @@ class Write:
         tells: EventKind | None = None,
         **values: Any,
     ) -> int:
-        """The key of a new row that nothing else of the transaction needs as an entity, or changes.
+        """The key of a new row that nothing else of the transaction needs as an entity, or changes, nor what
+        the new row refers to.
 
         `to` is the relationship that leads to what the global id names, which is locked as by `reference`;
         what its foreign key brings along is taken over. Rejects as `find` does. `tells` is the event that the
@@ -147,13 +149,14 @@ class Write:
         reference = Reference(to, self.key(target, global_id, path), referred)
         columns = self._needed.of(reference.model)
         visible = policy.visible(reference.model, self.viewer)
-        inserted = await insert_row(self.session, reference, values, columns, visible, tells)
+        others = company(reference.model, self._needed, self.viewer, self.inserted[self.viewer])
+        inserted = await insert_row(self.session, reference, values, columns, visible, tells, others)
         if inserted is None:
             raise _missing(target, path)
         if tells:
             self._ring()
         if inserted.is_visible:
-            self.inserted[self.viewer].append(inserted.row)
+            self.inserted[self.viewer].setdefault((reference.model, "id"), {})[inserted.row.id] = inserted.row
         return inserted.row.id
 
     async def tell(self, kind: EventKind, post_id: int, key: int) -> None:
