@@ -104,6 +104,13 @@ class Server:
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
         return {int(pid) for pid in children if "spawn_main" in Path(f"/proc/{pid}/cmdline").read_text()}
 
+    def set(self, **environment: str) -> None:
+        """For when it is started again."""
+        self._variables |= environment
+
+    def signal(self, number: int) -> None:
+        self._process.send_signal(number)
+
     def terminate(self) -> None:
         self._process.terminate()
 

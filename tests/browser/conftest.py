@@ -2,11 +2,14 @@
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 
+from tests.browser.reader import Window, previewed
+from tests.conftest import NewUrl
 from tests.server import gazette, serving
 
 
@@ -20,8 +23,8 @@ def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
-@pytest.fixture
-def browser() -> Iterator[webdriver.Chrome]:
+@contextmanager
+def chromium() -> Iterator[webdriver.Chrome]:
     options = webdriver.ChromeOptions()
     for option in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage"):
         options.add_argument(option)
@@ -38,6 +41,34 @@ def browser() -> Iterator[webdriver.Chrome]:
 
 
 @pytest.fixture
+def browser() -> Iterator[webdriver.Chrome]:
+    with chromium() as driver:
+        yield driver
+
+
+@pytest.fixture
+def another_browser() -> Iterator[webdriver.Chrome]:
+    with chromium() as driver:
+        yield driver
+
+
+@pytest.fixture(scope="session")
+def reader_api(new_sqlite_url: NewUrl) -> Iterator[str]:
+    """A server behind the example front end, to which tests add what they need."""
+    url = new_sqlite_url()
+    demo = gazette("seed", "--users", "20", "--posts", "60", "--comments", "200", DATABASE_URL=url)
+    assert demo.returncode == 0, demo.stderr
+    with serving(url) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def reader_address(reader_api: str) -> Iterator[str]:
+    with previewed(reader_api) as address:
+        yield address
+
+
+@pytest.fixture
 def console(browser: webdriver.Chrome) -> Iterator[None]:
     """Nothing was to complain about: no error, no violation of the content security policy."""
     yield
@@ -45,3 +76,14 @@ def console(browser: webdriver.Chrome) -> Iterator[None]:
     # GraphiQL's dialogs have no description, of which the library that it makes them with warns its authors.
     messages = [entry["message"] for entry in log if "Missing `Description`" not in entry["message"]]
     assert messages == []
+
+
+@pytest.fixture
+def window(browser: webdriver.Chrome, reader_address: str, console: None) -> Window:
+    """The example front end, with nothing to complain about."""
+    return Window(browser, reader_address)
+
+
+@pytest.fixture
+def another_window(another_browser: webdriver.Chrome, reader_address: str) -> Window:
+    return Window(another_browser, reader_address)

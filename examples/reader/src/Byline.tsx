@@ -3,7 +3,7 @@ interface Person {
   name?: string | null;
 }
 
-const DAY = new Intl.DateTimeFormat(undefined, { dateStyle: "long" });
+const DAY = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
 const MINUTE = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 
 export function When({ moment, isExact = false }: { moment: string; isExact?: boolean }) {

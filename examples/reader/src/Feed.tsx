@@ -79,7 +79,7 @@ function Teaser({ post }: { post: Post }) {
       {/* Its first paragraph; the rest of an excerpt is Markdown that may be cut anywhere. */}
       <p className="excerpt">{post.excerpt.split("\n\n")[0]}</p>
       <p className="meta">
-        <Byline {...post} /> · {count(post.comments.totalCount, "comment")}
+        <Byline {...post} /> · <span>{count(post.comments.totalCount, "comment")}</span>
       </p>
     </article>
   );

@@ -1,0 +1,182 @@
+"""The example front end as people write in it: who they are, what they say, and what they say otherwise."""
+
+from collections.abc import Iterator
+
+import pytest
+from selenium.webdriver import Chrome
+
+from tests.browser.reader import PASSWORD, Person, Window, previewed
+from tests.conftest import NewUrl
+from tests.server import gazette, serving
+
+
+@pytest.fixture
+def ada(reader_api: str) -> Person:
+    return Person(reader_api, "ada")
+
+
+def test_a_wrong_password_is_told_and_a_right_one_logs_in(window: Window) -> None:
+    window.open()
+    window.press("Log in", ".masthead")
+    window.fill_in("ada", "not hers at all")
+    window.until(lambda: window.texts("dialog [role=alert]"))
+    assert window.texts("dialog [role=alert]") == ["The username or the password is wrong."]
+    window.fill_in("ada", PASSWORD)
+    window.until(lambda: not window.all("dialog"))
+    assert window.find(".account").text.startswith("Ada Lovelace")
+    window.press("Log out")
+    window.press("Log in", ".masthead")
+
+
+def test_what_a_stranger_types_is_sent_after_a_log_in(window: Window, ada: Person) -> None:
+    post = ada.post("For strangers")
+    window.open(post)
+    window.write("Be the first to say something", "Typed as a stranger")
+    window.press("Log in to send")
+    window.fill_in("ben", PASSWORD)
+    window.until(lambda: not window.all("dialog"))
+    window.press("Send")
+    window.until(lambda: window.comments() == ["Typed as a stranger"])
+    assert window.find(".composer textarea").get_attribute("value") == ""
+    assert ada.bodies(post) == ["Typed as a stranger"]
+
+
+def test_what_is_refused_is_told_and_kept(window: Window, ada: Person) -> None:
+    window.open(ada.post("Too much"))
+    window.log_in("ben")
+    field = window.write("Be the first to say something", "")
+    window.browser.execute_script(
+        """const set = Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, 'value').set;
+        set.call(arguments[0], 'x'.repeat(20000));
+        arguments[0].dispatchEvent(new Event('input', {bubbles: true}));""",
+        field,
+    )
+    window.press("Send")
+    window.until(lambda: window.texts(".composer [role=alert]"))
+    assert len(str(window.find(".composer textarea").get_attribute("value"))) == 20_000
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def front_end(request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
+    """A server and the reader before it: one process on SQLite, two workers on PostgreSQL."""
+    if request.param == "sqlite":
+        yield request.getfixturevalue("reader_api"), request.getfixturevalue("reader_address")
+        return
+    new_url: NewUrl = request.getfixturevalue("new_postgresql_url")
+    url = new_url()
+    assert gazette("seed", "--users", "3", "--posts", "3", "--comments", "0", DATABASE_URL=url).returncode == 0
+    with serving(url, arguments=("--workers", "2")) as api, previewed(api) as address:
+        yield api, address
+
+
+@pytest.mark.usefixtures("console")
+def test_a_comment_is_there_at_once_and_live_in_another_window(
+    browser: Chrome, another_browser: Chrome, front_end: tuple[str, str]
+) -> None:
+    api, address = front_end
+    post = Person(api, "ada").post("Live")
+    window, another = Window(browser, address), Window(another_browser, address)
+    for opened in (window, another):
+        opened.open(post)
+    window.log_in("ada")
+    window.write("Be the first to say something", "Hello")
+    window.press("Send")
+    window.until(lambda: window.comments() == ["Hello"])
+    another.until(lambda: another.comments() == ["Hello"])
+    another.log_in("ben")
+    another.press("Reply")
+    another.write("Reply to Ada Lovelace", "Hello yourself")
+    another.press("Send", ".thread")
+    for shown in (another, window):
+        shown.until(lambda shown=shown: shown.texts(".thread .thread .said") == ["Hello yourself"])  # type: ignore[misc] # The loop's variable.
+        # Also where it was written, and heard as well.
+        assert shown.comments() == ["Hello", "Hello yourself"]
+        assert shown.texts("#comments") == ["2 comments"]
+    [name] = another.texts(".account span")
+    assert window.texts(".comments [role=status]") == [f"New comment by {name}: Hello yourself"]
+
+
+def in_conflict(window: Window, another: Window, edit: str, label: str) -> None:
+    """Somebody edits the same text in two windows; the first has saved its own when the second one saves."""
+    for opened in (window, another):
+        opened.press("Edit", edit)
+    another.write(label, "What the other window says")
+    another.press("Save")
+    another.until(lambda: not another.all(".editor"))
+    window.write(label, "What this window says")
+    window.press("Save")
+    window.shows("This was changed while you were writing")
+    assert window.texts(".theirs") == ["What the other window says"]
+    assert window.find(".conflict textarea").get_attribute("value") == "What this window says"
+
+
+@pytest.fixture
+def both(window: Window, another_window: Window) -> tuple[Window, Window]:
+    for opened in (window, another_window):
+        opened.open()
+        opened.log_in("ada")
+    return window, another_window
+
+
+def go(window: Window, post: dict[str, str]) -> None:
+    """Without a reload, which would log out."""
+    window.browser.execute_script("location.hash = arguments[0]", f"#/posts/{post['slug']}")
+    window.find(".comments")
+
+
+def test_a_conflict_shows_both_texts_and_mine_can_be_kept(both: tuple[Window, Window], ada: Person) -> None:
+    window, another = both
+    post = ada.post("In two windows", "A text.")
+    ada.comment(post, "A first thought.")
+    for opened in both:
+        go(opened, post)
+    in_conflict(window, another, ".thread", "Your comment")
+    window.write("Yours", "What both windows say")
+    window.press("Keep mine")
+    window.until(lambda: window.comments() == ["What both windows say"])
+    assert ada.bodies(post) == ["What both windows say"]
+    assert "edited" in window.texts(".thread .meta")[0]
+
+
+def test_a_conflict_may_be_followed_by_another(both: tuple[Window, Window], ada: Person) -> None:
+    window, another = both
+    post = ada.post("Again and again", "A text.")
+    ada.comment(post, "A first thought.")
+    for opened in both:
+        go(opened, post)
+    in_conflict(window, another, ".thread", "Your comment")
+    another.press("Edit", ".thread")
+    another.write("Your comment", "And once more")
+    another.press("Save")
+    another.until(lambda: another.comments() == ["And once more"])
+    window.press("Keep mine")
+    window.until(lambda: window.texts(".theirs") == ["And once more"])
+    assert window.find(".conflict textarea").get_attribute("value") == "What this window says"
+    assert ada.bodies(post) == ["And once more"]
+
+
+def test_a_conflict_about_a_post_and_theirs_is_taken(both: tuple[Window, Window], ada: Person) -> None:
+    window, another = both
+    post = ada.post("A post in two windows", "A text.")
+    for opened in both:
+        go(opened, post)
+    in_conflict(window, another, ".post", "The post's text, in Markdown")
+    window.press("Take theirs")
+    assert window.find(".body").text == "What the other window says"
+    document = "query ($id: ID!) {post(by: {id: $id}) {body}}"
+    assert ada.ask(document, id=post["id"])["post"]["body"] == "What the other window says"
+
+
+def test_only_ones_own_can_be_edited(window: Window, ada: Person, reader_api: str) -> None:
+    people = ada.ask("{users(first: 5) {nodes {username role}}}")["users"]["nodes"]
+    username = next(person["username"] for person in people if person["role"] == "USER")
+    post = ada.post("Not theirs")
+    Person(reader_api, username).comment(post, "Their own")
+    ada.comment(post, "Ada's")
+    window.open(post)
+    assert [button.text for button in window.all("main button") if button.text == "Edit"] == []
+    window.log_in(username)
+    window.find(".account span")
+    window.until(lambda: [button.text for button in window.all("main button")].count("Edit") == 1)
+    window.press("Edit")
+    assert window.find(".editor textarea").get_attribute("value") == "Their own"
