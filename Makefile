@@ -41,7 +41,17 @@ browser-tools:
 	@command -v chromium >/dev/null && command -v chromedriver >/dev/null || \
 	  { echo "make test-browser needs chromium and chromedriver (Debian: apt-get install chromium chromium-driver)"; exit 1; }
 
-test-browser: browser-tools $(VENV)/.installed
+READER := examples/reader
+
+$(READER)/node_modules/.package-lock.json: $(READER)/package-lock.json
+	npm ci --prefix $(READER) --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(READER)/dist/index.html: $(READER)/node_modules/.package-lock.json $(wildcard $(READER)/*.* $(READER)/src/*.* $(READER)/public/*) schema.graphql
+	npm run build --prefix $(READER) --silent
+	@touch $@
+
+test-browser: browser-tools client-tools $(VENV)/.installed $(READER)/dist/index.html
 	$(BIN)/python -m pytest tests/browser
 
 service-tools:
@@ -63,9 +73,9 @@ test-schemathesis: $(VENV)/.installed $(SCHEMATHESIS)/.installed
 
 client-tools:
 	@command -v node >/dev/null && command -v npm >/dev/null || \
-	  { echo "make test-clients needs node and npm (Debian 13: apt-get install nodejs npm)"; exit 1; }
+	  { echo "Front ends need node and npm (Debian 13: apt-get install nodejs npm)"; exit 1; }
 	@node -e 'const [major, minor] = process.versions.node.split(".").map(Number); process.exit(major > 20 || (major === 20 && minor >= 19) ? 0 : 1)' || \
-	  { echo "make test-clients needs Node 20.19 or newer: npm install --global node@22 brings one"; exit 1; }
+	  { echo "Front ends need Node 20.19 or newer: npm install --global node@22 brings one"; exit 1; }
 
 clients/node_modules/.package-lock.json: clients/package-lock.json
 	npm ci --prefix clients --no-audit --no-fund --loglevel=error
@@ -114,6 +124,7 @@ lock:
 
 lock-clients: client-tools
 	npm install --prefix clients --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
+	npm install --prefix $(READER) --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 
 lock-schemathesis: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet uv
@@ -121,4 +132,4 @@ lock-schemathesis: $(VENV)/.installed
 	  --python-version 3.11 clients/schemathesis/requirements.in -o clients/schemathesis/requirements.lock
 
 clean:
-	rm -rf $(VENV) $(SCHEMATHESIS) clients/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(SCHEMATHESIS) clients/node_modules $(READER)/node_modules $(READER)/dist $(READER)/src/gql .mypy_cache .ruff_cache .pytest_cache .hypothesis

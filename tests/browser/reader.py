@@ -24,7 +24,9 @@ PASSWORD = "gazette-demo"  # noqa: S105 # That of the demo accounts.
 @contextmanager
 def previewed(api: str) -> Iterator[str]:
     """The address of the reader in front of a server, as `npm run preview` serves it."""
-    assert (FOLDER / "dist" / "index.html").exists(), "`make test-browser` builds the reader before it tests it."
+    assert (FOLDER / "dist" / "index.html").exists(), (
+        "`make test-browser` builds the reader before it tests it."
+    )
     port = str(free_port())
     vite = (str(FOLDER / "node_modules" / ".bin" / "vite"), "preview", "--host", "127.0.0.1")
     process = subprocess.Popen(
@@ -78,6 +80,10 @@ class Person:
         self.ask("mutation ($id: ID!) {publishPost(input: {id: $id}) {post {id}}}", id=post["id"])
         return post
 
+    def tag(self, post: dict[str, str], *tags: str) -> None:
+        document = "mutation ($input: UpdatePostInput!) {updatePost(input: $input) {post {id}}}"
+        self.ask(document, input={"id": post["id"], "tags": tags})
+
     def comment(self, post: dict[str, str], body: str, parent: str | None = None) -> str:
         """Its id."""
         given = {"postId": post["id"], "body": body, "parentId": parent}
@@ -117,7 +123,7 @@ class Window:
         return self.all(css)[0]
 
     def texts(self, css: str) -> list[str]:
-        # In one step, so that nothing is drawn anew in between; also what is so far away that it is not drawn.
+        # In one step, so that nothing is drawn anew in between, and also of what is too far away to be drawn.
         script = "return [...document.querySelectorAll(arguments[0])].map(found => found.textContent)"
         found: list[str] = self.browser.execute_script(script, css)
         return found
@@ -145,7 +151,9 @@ class Window:
         self.until(lambda: label in self.texts("label"))
         [found] = [element for element in self.all("label") if element.text == label]
         target = found.get_attribute("for")
-        field = self.browser.find_element(By.ID, target) if target else found.find_element(By.TAG_NAME, "input")
+        field = (
+            self.browser.find_element(By.ID, target) if target else found.find_element(By.TAG_NAME, "input")
+        )
         field.clear()
         field.send_keys(text)
         return field
@@ -165,8 +173,12 @@ class Window:
         """What is said, from top to bottom."""
         return self.texts(".said")
 
-    def screenshot(self, name: str) -> None:
-        """Where GAZETTE_SCREENSHOTS names a folder."""
+    def screenshot(self, name: str, height: int = 760) -> None:
+        """The page from its top, where GAZETTE_SCREENSHOTS names a folder."""
         if folder := os.environ.get("GAZETTE_SCREENSHOTS"):
+            size = {"width": 900, "height": height, "deviceScaleFactor": 1, "mobile": False}
+            self.browser.execute_cdp_cmd("Emulation.setScrollbarsHidden", {"hidden": True})
+            self.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+            self.browser.execute_script("document.activeElement.blur(); window.scrollTo(0, 0)")
             # Selenium answers False where the file cannot be written.
             assert self.browser.save_screenshot(Path(folder) / name)

@@ -1,4 +1,4 @@
-"""The example front end as people read in it: the list, a post with what is said about it, and what is shown otherwise."""
+"""The example front end as people read in it: the list, and a post with what is said about it."""
 
 import signal
 
@@ -11,7 +11,10 @@ from tests.conftest import NewUrl
 from tests.server import Server, serving
 
 PUBLISHED = """query ($after: String) {
-  posts(first: 100, after: $after, filter: {status: PUBLISHED}, orderBy: {field: PUBLISHED_AT, direction: DESC}) {
+  posts(
+    first: 100, after: $after
+    filter: {status: PUBLISHED}, orderBy: {field: PUBLISHED_AT, direction: DESC}
+  ) {
     nodes {title publishedAt author {name username} tags {nodes {name}} comments {totalCount}}
     pageInfo {endCursor hasNextPage}
   }
@@ -54,9 +57,7 @@ def everything(ada: Person) -> list[dict[str, object]]:
 
 def test_the_list_says_who_wrote_a_post_and_what_it_is_about(window: Window, ada: Person) -> None:
     post = ada.post("Something said about", "Its first paragraph.\n\nIts second.")
-    ada.ask(
-        'mutation ($id: ID!) {updatePost(input: {id: $id, tags: ["Reading", "News"]}) {post {id}}}', id=post["id"]
-    )
+    ada.tag(post, "Reading", "News")
     ada.comment(post, "Indeed.")
     window.open()
     window.find(".feed")
@@ -209,4 +210,3 @@ def test_its_session_and_its_socket_are_the_lines_that_clients_are_told_to_copy(
     own = page["src/session.ts"].replace(ADDRESS, "`${location.origin}/graphql`")
     for name, text in (page | {"src/session.ts": own}).items():
         assert (FOLDER / name).read_text() == text, name
-

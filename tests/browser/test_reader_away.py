@@ -13,6 +13,7 @@ from tests.conftest import NewUrl
 from tests.server import Server, gazette
 
 AWAY = "The server does not answer."
+ANOTHER_KEY = "another-secret-of-the-tests-that-is-long-enough"
 
 
 @pytest.fixture
@@ -22,7 +23,9 @@ def url(new_sqlite_url: NewUrl) -> str:
 
 @pytest.fixture
 def server(url: str) -> Iterator[Server]:
-    assert gazette("seed", "--users", "3", "--posts", "5", "--comments", "0", DATABASE_URL=url).returncode == 0
+    assert (
+        gazette("seed", "--users", "3", "--posts", "5", "--comments", "0", DATABASE_URL=url).returncode == 0
+    )
     server = Server(url)
     server.start()
     yield server
@@ -60,7 +63,9 @@ def test_a_server_that_went_away_is_told_and_what_was_missed_comes_when_it_is_ba
     assert window.comments() == ada.bodies(post)
 
 
-def test_a_list_that_is_opened_meanwhile_comes_when_the_server_is_back(window: Window, server: Server) -> None:
+def test_a_list_that_is_opened_meanwhile_comes_when_the_server_is_back(
+    window: Window, server: Server
+) -> None:
     server.kill()
     window.open()
     window.shows(AWAY)
@@ -79,8 +84,8 @@ def test_a_token_that_is_accepted_no_more_is_renewed_for_requests_and_the_socket
     window.log_in("ben")
     window.write("Be the first to say something", "Written with an old token")
     server.kill()
-    # Another key makes the access token worthless, as its 15 minutes would; the refresh token is as good as ever.
-    server.set(GAZETTE_SECRET_KEYS="another-secret-of-the-tests-that-is-long-enough")
+    # Another key makes the access token worthless, as its 15 minutes would, and leaves the refresh token.
+    server.set(GAZETTE_SECRET_KEYS=ANOTHER_KEY)
     server.start()
     window.press("Send")
     window.until(lambda: window.comments() == ["Written with an old token"])
@@ -103,9 +108,7 @@ def test_whose_session_is_over_is_told_and_loses_no_word(window: Window, server:
     window.until(lambda: window.comments() == ["Not sent yet"])
 
 
-def test_an_interruption_that_was_too_long_is_made_good(
-    window: Window, server: Server, url: str
-) -> None:
+def test_an_interruption_that_was_too_long_is_made_good(window: Window, server: Server, url: str) -> None:
     """The event to go on behind is not known any more: EVENTS_GONE."""
     ada = Person(server.address, "ada")
     post = ada.post("Long away")

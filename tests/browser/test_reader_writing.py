@@ -9,6 +9,19 @@ from tests.browser.reader import PASSWORD, Person, Window, previewed
 from tests.conftest import NewUrl
 from tests.server import gazette, serving
 
+BODY = """We asked for comments, and for a while there were none. Then we began to answer, all of them.
+
+> People come back to where somebody listens.
+
+Half a year later nobody wants to go back."""
+HELLO = "How long did it take until the first reader came back?"
+REPLY = "About three weeks. Most of them had a question like yours."
+FIRST = "We tried this for a month with our team."
+MINE = "We tried this for a month with our team, and kept it. Best was to change one thing at a time."
+THEIRS = (
+    "We tried this for a month with our team. The first two weeks are hard; then nobody wants to go back."
+)
+
 
 @pytest.fixture
 def ada(reader_api: str) -> Person:
@@ -64,50 +77,55 @@ def front_end(request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
         return
     new_url: NewUrl = request.getfixturevalue("new_postgresql_url")
     url = new_url()
-    assert gazette("seed", "--users", "3", "--posts", "3", "--comments", "0", DATABASE_URL=url).returncode == 0
+    assert (
+        gazette("seed", "--users", "3", "--posts", "3", "--comments", "0", DATABASE_URL=url).returncode == 0
+    )
     with serving(url, arguments=("--workers", "2")) as api, previewed(api) as address:
         yield api, address
 
 
-@pytest.mark.usefixtures("console")
 def test_a_comment_is_there_at_once_and_live_in_another_window(
-    browser: Chrome, another_browser: Chrome, front_end: tuple[str, str]
+    browser: Chrome, another_browser: Chrome, front_end: tuple[str, str], console: None
 ) -> None:
+    """The console comes last, so that it is looked at before the server stops."""
     api, address = front_end
-    post = Person(api, "ada").post("Live")
+    ada = Person(api, "ada")
+    post = ada.post("What a small team learned from its readers", BODY)
+    ada.tag(post, "Writing", "Communities")
     window, another = Window(browser, address), Window(another_browser, address)
     for opened in (window, another):
         opened.open(post)
     window.log_in("ada")
-    window.write("Be the first to say something", "Hello")
+    window.write("Be the first to say something", HELLO)
     window.press("Send")
-    window.until(lambda: window.comments() == ["Hello"])
-    another.until(lambda: another.comments() == ["Hello"])
+    for shown in (window, another):
+        shown.until(lambda shown=shown: shown.comments() == [HELLO])  # type: ignore[misc] # The loop's variable.
     another.log_in("ben")
     another.press("Reply")
-    another.write("Reply to Ada Lovelace", "Hello yourself")
+    another.write("Reply to Ada Lovelace", REPLY)
     another.press("Send", ".thread")
     for shown in (another, window):
-        shown.until(lambda shown=shown: shown.texts(".thread .thread .said") == ["Hello yourself"])  # type: ignore[misc] # The loop's variable.
+        shown.until(lambda shown=shown: shown.texts(".thread .thread .said") == [REPLY])  # type: ignore[misc] # The loop's variable.
         # Also where it was written, and heard as well.
-        assert shown.comments() == ["Hello", "Hello yourself"]
+        assert shown.comments() == [HELLO, REPLY]
         assert shown.texts("#comments") == ["2 comments"]
     [name] = another.texts(".account span")
-    assert window.texts(".comments [role=status]") == [f"New comment by {name}: Hello yourself"]
+    another.screenshot("reader-post.png", 1060)
+    assert window.texts(".comments [role=status]") == [f"New comment by {name}: {REPLY}"]
 
 
 def in_conflict(window: Window, another: Window, edit: str, label: str) -> None:
     """Somebody edits the same text in two windows; the first has saved its own when the second one saves."""
     for opened in (window, another):
         opened.press("Edit", edit)
-    another.write(label, "What the other window says")
+    another.write(label, THEIRS)
     another.press("Save")
     another.until(lambda: not another.all(".editor"))
-    window.write(label, "What this window says")
+    window.write(label, MINE)
     window.press("Save")
     window.shows("This was changed while you were writing")
-    assert window.texts(".theirs") == ["What the other window says"]
-    assert window.find(".conflict textarea").get_attribute("value") == "What this window says"
+    assert window.texts(".theirs") == [THEIRS]
+    assert window.find(".conflict textarea").get_attribute("value") == MINE
 
 
 @pytest.fixture
@@ -126,11 +144,12 @@ def go(window: Window, post: dict[str, str]) -> None:
 
 def test_a_conflict_shows_both_texts_and_mine_can_be_kept(both: tuple[Window, Window], ada: Person) -> None:
     window, another = both
-    post = ada.post("In two windows", "A text.")
-    ada.comment(post, "A first thought.")
+    post = ada.post("Small changes", "Begin with the smallest part.")
+    ada.comment(post, FIRST)
     for opened in both:
         go(opened, post)
     in_conflict(window, another, ".thread", "Your comment")
+    window.screenshot("reader-conflict.png", 810)
     window.write("Yours", "What both windows say")
     window.press("Keep mine")
     window.until(lambda: window.comments() == ["What both windows say"])
@@ -141,7 +160,7 @@ def test_a_conflict_shows_both_texts_and_mine_can_be_kept(both: tuple[Window, Wi
 def test_a_conflict_may_be_followed_by_another(both: tuple[Window, Window], ada: Person) -> None:
     window, another = both
     post = ada.post("Again and again", "A text.")
-    ada.comment(post, "A first thought.")
+    ada.comment(post, FIRST)
     for opened in both:
         go(opened, post)
     in_conflict(window, another, ".thread", "Your comment")
@@ -151,7 +170,7 @@ def test_a_conflict_may_be_followed_by_another(both: tuple[Window, Window], ada:
     another.until(lambda: another.comments() == ["And once more"])
     window.press("Keep mine")
     window.until(lambda: window.texts(".theirs") == ["And once more"])
-    assert window.find(".conflict textarea").get_attribute("value") == "What this window says"
+    assert window.find(".conflict textarea").get_attribute("value") == MINE
     assert ada.bodies(post) == ["And once more"]
 
 
@@ -162,9 +181,9 @@ def test_a_conflict_about_a_post_and_theirs_is_taken(both: tuple[Window, Window]
         go(opened, post)
     in_conflict(window, another, ".post", "The post's text, in Markdown")
     window.press("Take theirs")
-    assert window.find(".body").text == "What the other window says"
+    assert window.find(".body").text == THEIRS
     document = "query ($id: ID!) {post(by: {id: $id}) {body}}"
-    assert ada.ask(document, id=post["id"])["post"]["body"] == "What the other window says"
+    assert ada.ask(document, id=post["id"])["post"]["body"] == THEIRS
 
 
 def test_only_ones_own_can_be_edited(window: Window, ada: Person, reader_api: str) -> None:

@@ -25,7 +25,7 @@ interface Props {
 
 /**
  * Changes a text, and says which version it changes. Where that is another one meanwhile, the answer is a conflict: both
- * are shown, what was typed can still be changed, and it is saved when it was typed by somebody who has seen the other.
+ * texts are shown, and only whoever has seen the other one can put their own in its place.
  */
 export function Editor({ mutation, label, entity, onDone }: Props) {
   // What the cache hears of later is not what was read before typing.
@@ -54,7 +54,7 @@ export function Editor({ mutation, label, entity, onDone }: Props) {
       {isConflict ? (
         <div role="alert" className="explained">
           <h3>This was changed while you were writing</h3>
-          <p>Yours is not saved yet. Keep it, as it is or with what you take over, or leave theirs as it is.</p>
+          <p>Yours is not saved yet. Change it as you like and keep it, or take theirs.</p>
         </div>
       ) : (
         problem && <p className="problem" role="alert">{problem}</p>
