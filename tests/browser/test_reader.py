@@ -36,6 +36,7 @@ def ada(reader_api: str) -> Person:
 
 def test_the_list_goes_on_to_its_end_with_nothing_lost_or_twice(window: Window, ada: Person) -> None:
     window.open()
+    window.find(".feed")
     window.screenshot("reader.png")
     assert len(window.texts(".feed h2")) < len(everything(ada))
     while not window.all(".end"):
@@ -121,17 +122,17 @@ def test_a_long_discussion_is_read_page_by_page(window: Window, ada: Person) -> 
         ada.comment(post, body)
     window.open(post)
     assert window.comments() == bodies[:50]
-    window.press("More comments, 50 of 120 are shown")
-    window.until(lambda: len(window.comments()) == 100)
     window.log_in("ada")
-    window.press("More comments, 50 of 120 are shown")
-    window.until(lambda: len(window.comments()) == 100)
-    # One's own is there at once, and stays where pages are put before it.
     window.write("What do you say?", "my own")
     window.press("Send")
+    window.until(lambda: window.comments() == [*bodies[:50], "my own"])
+    # It is heard as well, and there once all the same; and it stays where pages are put before it.
+    window.until(lambda: window.texts(".comments [role=status]") == ["New comment by Ada Lovelace: my own"])
+    window.press("More comments, 51 of 121 are shown")
     window.until(lambda: window.comments() == [*bodies[:100], "my own"])
     window.press("More comments, 101 of 121 are shown")
     window.until(lambda: window.comments() == [*bodies, "my own"])
+    assert not window.all(".comments button.more")
 
 
 def test_a_post_that_is_not_there(window: Window) -> None:
@@ -189,20 +190,27 @@ def test_it_fits_a_phone(phone: Window, ada: Person) -> None:
         assert phone.browser.execute_script("return document.documentElement.scrollWidth") == 390
 
 
+def press(window: Window, key: str, then: str = "main") -> str:
+    """What has the focus then, which is to be seen."""
+    window.browser.switch_to.active_element.send_keys(key)
+    window.find(then)
+    focused = window.browser.switch_to.active_element
+    is_heading = focused.tag_name == "h1"  # It has the focus for those who listen, and does nothing.
+    assert is_heading or focused.value_of_css_property("outline-style") == "solid"
+    return focused.text
+
+
 def test_keys_alone_are_enough(window: Window) -> None:
     window.open()
     window.find(".feed")
-    body = window.browser.switch_to.active_element
-    reached = []
-    for _ in range(3):
-        body.send_keys(Keys.TAB)
-        body = window.browser.switch_to.active_element
-        reached.append(body.text)
-        outline = body.value_of_css_property("outline-style")
-        assert outline == "solid", reached
-    assert reached[:2] == ["Gazette", "Log in"]
-    body.send_keys(Keys.ENTER)
-    window.find(".comments")
+    press(window, Keys.TAB)
+    assert press(window, Keys.TAB) == "Log in"
+    press(window, Keys.ENTER)
+    window.find("dialog[open]")
+    assert press(window, Keys.ESCAPE) == "Log in"
+    title = window.texts(".feed h2")[0]
+    assert press(window, Keys.TAB) == title
+    assert press(window, Keys.ENTER, ".comments") == title
 
 
 def test_its_session_and_its_socket_are_the_lines_that_clients_are_told_to_copy() -> None:

@@ -96,16 +96,21 @@ def test_a_token_that_is_accepted_no_more_is_renewed_for_requests_and_the_socket
 
 def test_whose_session_is_over_is_told_and_loses_no_word(window: Window, server: Server) -> None:
     post = Person(server.address, "ada").post("Over")
+    elsewhere = Person(server.address, "ben")
+    elsewhere.comment(post, "A first thought.")
     window.open(post)
     window.log_in("ben")
-    window.write("Be the first to say something", "Not sent yet")
-    elsewhere = Person(server.address, "ben")
+    window.press("Edit", ".thread")
+    window.write("Your comment", "A second thought, not saved yet.")
+    window.write("What do you say?", "Not sent yet")
     elsewhere.ask("mutation {logOut(input: {everywhere: true}) {endedSessions}}")
     window.shows("Your session is over: log in again.")
-    assert window.find(".composer textarea").get_attribute("value") == "Not sent yet"
     window.log_in("ben")
+    window.press("Save")
+    window.until(lambda: window.comments() == ["A second thought, not saved yet."])
     window.press("Send")
-    window.until(lambda: window.comments() == ["Not sent yet"])
+    window.until(lambda: window.comments() == ["A second thought, not saved yet.", "Not sent yet"])
+    assert not window.texts(".notices p")
 
 
 def test_an_interruption_that_was_too_long_is_made_good(window: Window, server: Server, url: str) -> None:

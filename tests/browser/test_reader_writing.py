@@ -186,6 +186,25 @@ def test_a_conflict_about_a_post_and_theirs_is_taken(both: tuple[Window, Window]
     assert ada.ask(document, id=post["id"])["post"]["body"] == THEIRS
 
 
+def test_what_is_read_while_one_writes_hides_no_conflict(window: Window, ada: Person) -> None:
+    """With the next page of comments comes the post as it is by then."""
+    post = ada.post("Read and written", "A text.")
+    for number in range(51):
+        ada.comment(post, f"comment {number}")
+    window.open(post)
+    window.log_in("ada")
+    window.press("Edit", ".post")
+    ada.ask(
+        "mutation ($input: UpdatePostInput!) {updatePost(input: $input) {post {id}}}",
+        input={"id": post["id"], "body": THEIRS},
+    )
+    window.press("More comments, 50 of 51 are shown")
+    window.until(lambda: len(window.comments()) == 51)
+    window.write("The post's text, in Markdown", MINE)
+    window.press("Save")
+    window.until(lambda: window.texts(".theirs") == [THEIRS])
+
+
 def test_only_ones_own_can_be_edited(window: Window, ada: Person, reader_api: str) -> None:
     people = ada.ask("{users(first: 5) {nodes {username role}}}")["users"]["nodes"]
     username = next(person["username"] for person in people if person["role"] == "USER")

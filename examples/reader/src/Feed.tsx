@@ -6,6 +6,7 @@ import { graphql } from "./gql";
 import type { FeedQuery } from "./gql/graphql";
 import { Loading, Problem } from "./problems";
 import { linkTo } from "./route";
+import { useLast } from "./viewer";
 
 const Posts = graphql(`
   query Feed($first: Int!, $after: String) {
@@ -39,7 +40,7 @@ let left = 0;
 
 export function Feed() {
   const query = useQuery(Posts, { variables: { first: 20 } });
-  const posts = (query.data ?? query.previousData)?.posts;
+  const posts = useLast(query.data)?.posts;
 
   useLayoutEffect(() => {
     document.title = "Gazette";

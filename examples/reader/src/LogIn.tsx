@@ -21,13 +21,15 @@ export function LogIn({ onClose }: { onClose: () => void }) {
   const problem = problemOf(data?.logIn.userErrors, error);
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => dialog.current?.showModal(), []);
+  // Closed by itself, it gives the focus back to where it was.
+  const close = () => dialog.current?.close();
 
   async function submit(form: FormData) {
     const variables = { username: String(form.get("username")), password: String(form.get("password")) };
     const { tokens, viewer } = (await send({ variables }).catch(() => null))?.data?.logIn ?? {};
     if (!tokens || !viewer) return;
     logIn(tokens, viewer);
-    onClose();
+    close();
   }
 
   return (
@@ -55,7 +57,7 @@ export function LogIn({ onClose }: { onClose: () => void }) {
         {problem && <p className="problem" role="alert">{problem}</p>}
         <div className="actions">
           <button disabled={loading}>Log in</button>
-          <button type="button" className="quiet" onClick={onClose}>Cancel</button>
+          <button type="button" className="quiet" onClick={close}>Cancel</button>
         </div>
       </form>
     </dialog>

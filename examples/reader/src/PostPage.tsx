@@ -8,6 +8,7 @@ import { Editor } from "./Editor";
 import { graphql } from "./gql";
 import type { PostQuery } from "./gql/graphql";
 import { Loading, Problem } from "./problems";
+import { useLast } from "./viewer";
 
 const PostBySlug = graphql(`
   query Post($slug: String!, $after: String) {
@@ -43,8 +44,7 @@ export type Post = NonNullable<PostQuery["post"]>;
 export function PostPage({ slug, onLogIn }: { slug: string; onLogIn: () => void }) {
   // What the cache has may have been commented on since.
   const query = useQuery(PostBySlug, { variables: { slug }, fetchPolicy: "cache-and-network" });
-  // Whoever logs in goes on reading meanwhile.
-  const data = query.data ?? query.previousData;
+  const data = useLast(query.data);
   const more = (after: string | null | undefined) => query.fetchMore({ variables: { after } });
 
   if (!data && query.error) return <Problem error={query.error} onRetry={() => query.refetch()} />;

@@ -37,9 +37,8 @@ export const pagesOfComments: FieldPolicy = {
   merge(existing: any, incoming: any, options: any) {
     const merged: any = put(existing, incoming, options);
     if (!options.args?.after) return merged;
-    const known = new Set(merged.edges.map(({ node }: any) => node.__ref));
-    const live = existing.edges.filter(({ node }: any) => !known.has(node.__ref));
-    return { ...merged, edges: [...merged.edges, ...live] };
+    const edges = new Map([...merged.edges, ...(existing?.edges ?? [])].map((edge) => [edge.node.__ref, edge]));
+    return { ...merged, edges: [...edges.values()] };
   },
 };
 

@@ -1,5 +1,5 @@
 import { useApolloClient } from "@apollo/client/react";
-import { useEffect, useState } from "react";
+import { useEffect, useEffectEvent, useState } from "react";
 
 import { hasCode } from "./apollo";
 import { append } from "./commentCache";
@@ -27,6 +27,7 @@ export function useLiveComments(postId: string, catchUp: () => void): CommentPar
   const { opened } = useConnection();
   const [newest, setNewest] = useState<CommentPartsFragment | null>(null);
   const [attempt, setAttempt] = useState(0);
+  const readMissed = useEffectEvent(catchUp);
 
   useEffect(() => {
     const following = client.subscribe({ query: CommentAdded, variables: { postId } }).subscribe(({ data, error }) => {
@@ -36,14 +37,14 @@ export function useLiveComments(postId: string, catchUp: () => void): CommentPar
       }
       if (!error) return;
       // Away for too long, or not logged in any more, which the next request tells.
-      catchUp();
+      readMissed();
       if (hasCode(error, "EVENTS_GONE")) setAttempt(attempt + 1);
     });
     return () => following.unsubscribe();
   }, [client, postId, attempt]);
 
   useEffect(() => {
-    if (opened) catchUp();
+    if (opened) readMissed();
   }, [opened]);
 
   return newest;

@@ -40,6 +40,13 @@ const Context = createContext<Current | null>(null);
 
 export const useViewer = () => useContext(Context)!;
 
+/** The last data that there was: whoever logs in or out goes on reading, until there is that of the new client. */
+export function useLast<Data>(data: Data | undefined): Data | undefined {
+  const [last, setLast] = useState(data);
+  if (data && data !== last) setLast(data);
+  return data ?? last;
+}
+
 /**
  * Both tokens are in memory, so a reload logs out. To stay logged in, weigh where the refresh token goes: a cookie that
  * no script reads (HttpOnly, SameSite=Strict), which needs a small server of your own to send it on, is safe from
