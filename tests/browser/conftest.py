@@ -56,7 +56,7 @@ def another_browser() -> Iterator[webdriver.Chrome]:
 def reader_api(new_sqlite_url: NewUrl) -> Iterator[str]:
     """A server behind the example front end, to which tests add what they need."""
     url = new_sqlite_url()
-    demo = gazette("seed", "--users", "20", "--posts", "60", "--comments", "200", DATABASE_URL=url)
+    demo = gazette("seed", "--users", "20", "--posts", "160", "--comments", "400", DATABASE_URL=url)
     assert demo.returncode == 0, demo.stderr
     with serving(url) as address:
         yield address

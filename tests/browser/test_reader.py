@@ -1,6 +1,7 @@
 """The example front end as people read in it: the list, and a post with what is said about it."""
 
 import signal
+from typing import Any
 
 import pytest
 from selenium.webdriver import Chrome, Keys
@@ -15,7 +16,7 @@ PUBLISHED = """query ($after: String) {
     first: 100, after: $after
     filter: {status: PUBLISHED}, orderBy: {field: PUBLISHED_AT, direction: DESC}
   ) {
-    nodes {title publishedAt author {name username} tags {nodes {name}} comments {totalCount}}
+    nodes {title publishedAt author {name username} tags(first: 5) {nodes {name}} comments {totalCount}}
     pageInfo {endCursor hasNextPage}
   }
 }"""
@@ -42,14 +43,19 @@ def test_the_list_goes_on_to_its_end_with_nothing_lost_or_twice(window: Window, 
     while not window.all(".end"):
         window.browser.execute_script("window.scrollTo(0, document.body.scrollHeight)")
     posts = everything(ada)
-    assert len(posts) > 40  # Three pages.
+    assert len(posts) > 100  # Six pages.
     assert window.texts(".feed h2") == [post["title"] for post in posts]
+    assert window.texts(".feed .tags") == ["".join(names) for post in posts if (names := tags_of(post))]
     assert window.text().endswith(f"That is all: {len(posts)} posts.")
 
 
-def everything(ada: Person) -> list[dict[str, object]]:
+def tags_of(post: dict[str, Any]) -> list[str]:
+    return [tag["name"] for tag in post["tags"]["nodes"]]
+
+
+def everything(ada: Person) -> list[dict[str, Any]]:
     page = ada.ask(PUBLISHED)["posts"]
-    posts: list[dict[str, object]] = page["nodes"]
+    posts: list[dict[str, Any]] = page["nodes"]
     while page["pageInfo"]["hasNextPage"]:
         page = ada.ask(PUBLISHED, after=page["pageInfo"]["endCursor"])["posts"]
         posts += page["nodes"]
