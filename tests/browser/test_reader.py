@@ -62,6 +62,13 @@ def everything(ada: Person) -> list[dict[str, Any]]:
     return posts
 
 
+def test_a_list_that_does_not_fill_the_window_goes_on_by_itself(window: Window) -> None:
+    size = {"width": 1400, "height": 12_000, "deviceScaleFactor": 1, "mobile": False}
+    window.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    window.open()
+    window.until(lambda: len(window.all(".feed article")) > 40)
+
+
 def test_the_list_says_who_wrote_a_post_and_what_it_is_about(window: Window, ada: Person) -> None:
     post = ada.post("Something said about", "Its first paragraph.\n\nIts second.")
     ada.tag(post, "Reading", "News")
