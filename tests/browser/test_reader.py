@@ -221,6 +221,9 @@ def test_keys_alone_are_enough(window: Window) -> None:
     press(window, Keys.ENTER)
     window.find("dialog[open]")
     assert press(window, Keys.ESCAPE) == "Log in"
+    press(window, Keys.ENTER)
+    window.press("Cancel", "dialog")
+    window.until(lambda: window.browser.switch_to.active_element.text == "Log in")
     title = window.texts(".feed h2")[0]
     assert press(window, Keys.TAB) == title
     assert press(window, Keys.ENTER, ".comments") == title
