@@ -53,9 +53,9 @@ def another_browser() -> Iterator[webdriver.Chrome]:
 
 
 @pytest.fixture(scope="session")
-def reader_api(new_sqlite_url: NewUrl) -> Iterator[str]:
+def reader_api(sqlite_databases: NewUrl) -> Iterator[str]:
     """A server behind the example front end, to which tests add what they need."""
-    url = new_sqlite_url()
+    url = sqlite_databases()
     demo = gazette("seed", "--users", "20", "--posts", "160", "--comments", "400", DATABASE_URL=url)
     assert demo.returncode == 0, demo.stderr
     with serving(url) as address:

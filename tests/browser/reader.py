@@ -15,10 +15,10 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
 
+from db.demo import PASSWORD
 from tests.server import free_port
 
 FOLDER = Path(__file__).parent.parent.parent / "examples" / "reader"
-PASSWORD = "gazette-demo"  # noqa: S105 # That of the demo accounts.
 
 
 @contextmanager

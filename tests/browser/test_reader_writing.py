@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 from selenium.webdriver import Chrome
 
-from tests.browser.reader import PASSWORD, Person, Window, previewed
+from db.demo import PASSWORD
+from tests.browser.reader import Person, Window, previewed
 from tests.conftest import NewUrl
 from tests.server import gazette, serving
 
