@@ -30,13 +30,15 @@ const Context = createContext<Place | null>(null);
 
 interface Props {
   post: Post;
+  /** Whether it is the present client's, and not what another one has read. */
+  isRead: boolean;
   more: (after: string | null | undefined) => Promise<unknown>;
   onLogIn: () => void;
 }
 
-export function Comments({ post, more, onLogIn }: Props) {
+export function Comments({ post, isRead, more, onLogIn }: Props) {
   const { edges, pageInfo, totalCount } = post.comments;
-  const newest = useLiveComments(post.id, () => {
+  const newest = useLiveComments(post.id, isRead, () => {
     if (!pageInfo.hasNextPage) void more(edges.at(-1)?.cursor).catch(() => {});
   });
   const [error, setError] = useState<Error | null>(null);

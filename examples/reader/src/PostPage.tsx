@@ -53,7 +53,7 @@ export function PostPage({ slug, onLogIn }: { slug: string; onLogIn: () => void 
   return (
     <>
       <Article post={data.post} />
-      <Comments post={data.post} more={more} onLogIn={onLogIn} />
+      <Comments post={data.post} isRead={!!query.data} more={more} onLogIn={onLogIn} />
     </>
   );
 }

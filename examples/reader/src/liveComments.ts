@@ -20,14 +20,15 @@ const CommentAdded = graphql(`
  * Add what others write, as long as the component is there; the newest of it is returned.
  *
  * After an interruption it goes on behind the last event. Before there was one, nothing says where that would be: so
- * whenever the socket comes to be, `catchUp` reads what is behind the last comment that is shown.
+ * whenever the socket comes to be, `catchUp` reads what is behind the last comment that is shown. Where the cache has none
+ * of it yet (`isRead`), that would become the whole list.
  */
-export function useLiveComments(postId: string, catchUp: () => void): CommentPartsFragment | null {
+export function useLiveComments(postId: string, isRead: boolean, catchUp: () => void): CommentPartsFragment | null {
   const client = useApolloClient();
   const { opened } = useConnection();
   const [newest, setNewest] = useState<CommentPartsFragment | null>(null);
   const [attempt, setAttempt] = useState(0);
-  const readMissed = useEffectEvent(catchUp);
+  const readMissed = useEffectEvent(() => isRead && catchUp());
 
   useEffect(() => {
     const following = client.subscribe({ query: CommentAdded, variables: { postId } }).subscribe(({ data, error }) => {
@@ -45,7 +46,7 @@ export function useLiveComments(postId: string, catchUp: () => void): CommentPar
 
   useEffect(() => {
     if (opened) readMissed();
-  }, [opened]);
+  }, [opened, isRead]);
 
   return newest;
 }
