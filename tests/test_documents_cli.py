@@ -89,7 +89,8 @@ def test_one_that_cannot_be_executed_keeps_all_out(new_url: NewUrl, tmp_path: Pa
 BAD = {
     "{": "line 1, column 2: Syntax Error",
     "{posts(first: 100) {nodes {comments(first: 100) {nodes {id}}}}}": "can come to 10,100 nodes",
-    "{a " * 900 + "}" * 900: "tokens",
+    "{" + "a " * 2_000 + "}": "tokens",
+    "{a " * 900 + "}" * 900: "nested too deeply",
     "{a " * 13 + "b" + "}" * 13: "levels deep",
     "fragment A on Post {id}": "The document has no operation.",
     "type Post {id: ID}": "The document has no operation.",

@@ -56,6 +56,28 @@ test("live: somebody's comment goes to the end of the list, without a request", 
   assert.equal(list.page().totalCount, 3);
 });
 
+test("live: where there is a further page, a comment comes with that one, and is there once", async () => {
+  await logIn();
+  const { id, bodies } = await thread(3);
+  const client = apolloClient();
+  const after = await present(id);
+  const query = client.watchQuery({ query: Comments, variables: { id, first: 2 } });
+  const shown = query.subscribe(() => {});
+  await until(() => !query.getCurrentResult().loading);
+  const heard = told(client, id, after);
+  const following = followComments(client, { postId: id, after });
+  ends.push(() => (shown.unsubscribe(), following.unsubscribe()));
+  const page = () => query.getCurrentResult().data!.post!.comments as any;
+  await comment(id, "from elsewhere");
+  await until(() => heard.bodies.length === 1 && page().totalCount === 4);
+  assert.equal(page().edges.length, 2);
+  await query.fetchMore({ variables: { first: 10, after: page().pageInfo.endCursor } });
+  assert.deepEqual(
+    page().edges.map((edge: any) => edge.node.body),
+    [...bodies, "from elsewhere"],
+  );
+});
+
 test("live: one's own comment, which is heard as well, is there once", async () => {
   await logIn();
   const { id, bodies } = await thread(1);
