@@ -41,6 +41,8 @@ from gql.trusted import Trusted
 from gql.websocket import WebSocketEndpoint
 
 _YOUNG_OBJECTS = 20_000
+# Between two runs over what has survived one: few, because nobody goes on during a run over all that 20 have left.
+_YOUNGER_RUNS = (2, 500)
 # Seconds after which a thread that reads a long document lets the others go on: a page of posts waits for
 # its turn about six times. Shorter turns take SQLite, which has threads too, some percent of its time.
 _TURN = 0.0005
@@ -228,7 +230,7 @@ def create_served_app() -> FastAPI:
     app = create_app(settings)
     gc.collect()
     gc.freeze()
-    gc.set_threshold(_YOUNG_OBJECTS, 20, 50)
+    gc.set_threshold(_YOUNG_OBJECTS, *_YOUNGER_RUNS)
     sys.setswitchinterval(_TURN)
     return app
 

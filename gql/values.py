@@ -12,6 +12,7 @@ from gql.errors import LimitExceededError
 
 # A value has two of its own at most, and two of its name.
 _QUOTES = 4
+_BEGINNING = 65_536  # Bytes.
 
 
 def parse(text: bytes | bytearray | str, most: int) -> Any:
@@ -24,7 +25,13 @@ def parse(text: bytes | bytearray | str, most: int) -> Any:
 
 
 def _has_more(content: bytes | bytearray, most: int) -> bool:
-    """Whether there are more values. An empty list or object counts twice."""
+    """Whether there are more values. What is far too much shows it at its beginning."""
+    begins = len(content) > _BEGINNING and _have_more(content[:_BEGINNING], most)
+    return begins or _have_more(content, most)
+
+
+def _have_more(content: bytes | bytearray, most: int) -> bool:
+    """Likewise, of all of it. An empty list or object counts twice."""
     if _number(content) <= most:
         return False
     # What is in strings is no value. They are taken out, unless there are too many of them anyway.
