@@ -41,7 +41,7 @@ from gql.trusted import Trusted
 from gql.websocket import WebSocketEndpoint
 
 _YOUNG_OBJECTS = 20_000
-# Between two runs over what has survived one: few, because nobody goes on during a run over all that 20 have left.
+# Between two runs over what has survived one, and over all: what many runs have left holds up everybody.
 _YOUNGER_RUNS = (2, 500)
 # Seconds after which a thread that reads a long document lets the others go on: a page of posts waits for
 # its turn about six times. Shorter turns take SQLite, which has threads too, some percent of its time.

@@ -65,8 +65,8 @@ async def test_a_statement_is_planned_once(reading: Reading) -> None:
     visible = policy.visible(Post, None)
     for key in range(20):
         await read.rows_by_key(reading.database, Post, "id", [key], ("id", "title"), visible)
-    counts = "sum(generic_plans), sum(custom_plans)"
-    plans = f"SELECT {counts} FROM pg_prepared_statements WHERE statement ~ '^SELECT posts'"
+    plans = """SELECT sum(generic_plans), sum(custom_plans)
+        FROM pg_prepared_statements WHERE statement ~ '^SELECT posts'"""
     async with reading.database.reading() as same:
         assert tuple((await same.execute(text(plans))).one()) == (20, 0)
 
