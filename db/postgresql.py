@@ -28,9 +28,6 @@ def session_settings(seconds: float | None, *, read_only: bool) -> dict[str, str
         # Whose rows are asked for is not planned for: taken for an average author's few, all of a
         # prolific one's would be collected in a bitmap and sorted, where the index has them in order.
         settings["enable_bitmapscan"] = "off"
-        # Nor for how many: PostgreSQL takes ten keys for dearer than one, and would plan each lookup anew,
-        # which takes longer than the lookup. Plans that know no parameters are those that tests look at.
-        settings["plan_cache_mode"] = "force_generic_plan"
     return settings
 
 

@@ -8,10 +8,11 @@ import asyncio
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import InstrumentedAttribute
 
 from db import selects
 from db.base import Entity
@@ -60,6 +61,10 @@ class Company:
     values: Values = field(default_factory=dict)
     known: Known = field(default_factory=dict)
 
+    def without(self, relationship: InstrumentedAttribute[Any]) -> "Company":
+        others = tuple(each for each in self.companions if each.relationship is not relationship)
+        return replace(self, companions=others)
+
 
 ALONE = Company()
 
@@ -74,10 +79,12 @@ async def rows_by_key(
     company: Company = ALONE,
 ) -> dict[Any, Row]:
     """The visible rows of a model, by their values of a unique column."""
+    is_one = len(values) == 1
     statement = selects.rows_by_key(
-        database.dialect, model, key, columns, visible.alternatives, company.companions
+        database.dialect, model, key, columns, visible.alternatives, company.companions, is_one=is_one
     )
-    parameters = {**visible.values, **company.values, "keys": keys_of(database, values)}
+    keys = values[0] if is_one else keys_of(database, values)
+    parameters = {**visible.values, **company.values, "keys": keys}
     found, *rest = await run(database, statement, parameters)
     return dict(zip(found, rows_of(model, columns, rest, company), strict=True))
 

@@ -75,11 +75,18 @@ def rows_by_key(
     columns: Columns,
     visible: Alternatives,
     companions: Companions = (),
+    *,
+    is_one: bool = False,
 ) -> Statement:
-    """The key's value, and the columns."""
+    """The key's value, and the columns.
+
+    A single key is a parameter of its own. PostgreSQL takes an array for ten keys, which are dearer than one:
+    it would plan each lookup of one anew, which takes longer than the lookup.
+    """
     unique = expression(model, key)
     found = select(unique.label(None), *_labels(model, columns)).select_from(inspect(model).local_table)
-    found = found.where(is_among(dialect, unique), or_(*visible))
+    is_meant = unique == bindparam("keys", type_=uncut(unique)) if is_one else is_among(dialect, unique)
+    found = found.where(is_meant, or_(*visible))
     return Statement(joined(found, companions), dialect)
 
 

@@ -142,11 +142,12 @@ async def insert_row(
     None where what it refers to is not there or cannot be seen. That is locked as by `referenced`, and what
     the foreign key brings along is taken over. Values go by attributes; what has none is the database's to
     set. `visible` has the values for the reference's predicate too: both are of one viewer. `tells` is the
-    event that it is to those who follow what it refers to. On PostgreSQL its companions come along.
+    event that it is to those who follow what it refers to. On PostgreSQL its companions come along, but for
+    the reference's own: that was perhaps waited for, and is newer than what the statement sees.
     """
     # One statement of SQLite's does one thing.
     does_all = tells is not None and session.dialect.name != "sqlite"
-    told, others = (tells, company) if does_all else (None, ALONE)
+    told, others = (tells, company.without(reference.relationship)) if does_all else (None, ALONE)
     shape = (reference.relationship, reference.visible, tuple(values), columns, visible.alternatives)
     statement = _insert(session.dialect, *shape, told, others.companions)
     given = {**values, **visible.values, **others.values, _REFERRED: reference.key}

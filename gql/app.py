@@ -42,7 +42,7 @@ from gql.websocket import WebSocketEndpoint
 
 _YOUNG_OBJECTS = 20_000
 # Between two runs over what has survived one, and over all: what many runs have left holds up everybody.
-_YOUNGER_RUNS = (2, 500)
+_YOUNGER_RUNS = (2, 10)
 # Seconds after which a thread that reads a long document lets the others go on: a page of posts waits for
 # its turn about six times. Shorter turns take SQLite, which has threads too, some percent of its time.
 _TURN = 0.0005

@@ -79,7 +79,7 @@ def _needed(info: GraphQLResolveInfo[Any]) -> Needed:
     walk.selections(info.operation.selection_set, root)
     columns = {model: ("id", *sorted(columns - {"id"})) for model, columns in walk.columns.items()}
     companions = {
-        model: tuple(each for each in relationships if is_narrow(each, columns))
+        model: tuple(each for each in sorted(relationships, key=str) if is_narrow(each, columns))
         for model, relationships in walk.companions.items()
     }
     return Needed(columns, walk.orders, companions)

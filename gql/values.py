@@ -17,7 +17,8 @@ _BEGINNING = 65_536  # Bytes.
 
 def parse(text: bytes | bytearray | str, most: int) -> Any:
     """The values; raises LimitExceededError, and orjson's JSONDecodeError."""
-    content = text.encode() if isinstance(text, str) else text
+    # Half of a character is no JSON either way.
+    content = text.encode(errors="surrogatepass") if isinstance(text, str) else text
     # Nothing with so few bytes can have more.
     if len(content) > most and _has_more(content, most):
         raise LimitExceededError(f"The request has more than {most:,} values; send less at once.")

@@ -88,9 +88,10 @@ def literal(value: Any) -> str:
 
 
 async def plan_of(database: Database, statement: Sent) -> dict[str, Any]:
-    """As it ran: the read lane's plans know no parameters."""
+    """The generic plan, as it ran."""
     async with database.reading() as connection:
         driver: Any = (await connection.get_raw_connection()).driver_connection
+        await driver.execute("SET plan_cache_mode = force_generic_plan")
         await driver.execute(f"PREPARE measured AS {statement.sql}")
         values = ", ".join(map(literal, statement.parameters))
         explained = await driver.fetchval(

@@ -10,9 +10,8 @@ from sqlalchemy import func, literal_column, make_url, select, text
 
 from db import read
 from db.errors import DatabaseUnavailableError, SecondConnectionError
-from db.models import Post, User
+from db.models import User
 from db.statements import Statement
-from gql import policy
 from tests import factories
 from tests.conftest import NewUrl
 from tests.postgresql import PostgreSQL
@@ -58,17 +57,6 @@ async def test_one_connection_serves_reads_that_follow_each_other(reading: Readi
         with pytest.raises(SecondConnectionError):
             await reading.lane.fetch(reading._echo, {"value": 1})
     await reading.settled()
-
-
-async def test_a_statement_is_planned_once(reading: Reading) -> None:
-    """Also where it takes keys, which are expected to be more than there are."""
-    visible = policy.visible(Post, None)
-    for key in range(20):
-        await read.rows_by_key(reading.database, Post, "id", [key], ("id", "title"), visible)
-    plans = """SELECT sum(generic_plans), sum(custom_plans)
-        FROM pg_prepared_statements WHERE statement ~ '^SELECT posts'"""
-    async with reading.database.reading() as same:
-        assert tuple((await same.execute(text(plans))).one()) == (20, 0)
 
 
 @pytest.mark.parametrize("patience", [True, False])

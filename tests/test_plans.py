@@ -5,7 +5,11 @@ from collections.abc import AsyncIterator, Iterable
 import pytest
 from sqlalchemy import text
 
+from db import read
+from db.engine import Database
 from db.enums import Role
+from db.models import Post
+from gql import policy
 from gql.app import create_app
 from gql.policy import Viewer
 from gql.relay import to_global_id
@@ -138,6 +142,20 @@ async def test_a_page_longer_than_most_lists_reads_its_rows_only(skewed: Client,
     document = "query ($ids: [ID!]!) {nodes(ids: $ids) {... on User {posts(first: 100) {nodes {id}}}}}"
     _, page = await sent_by(skewed, document, {"ids": HOT_USERS}, VIEWERS[who])
     check(page, await plan_of(skewed.database, page), 100 - FIRST)
+
+
+async def test_a_lookup_of_one_row_is_not_planned_anew_each_time(skewed: Client) -> None:
+    database = Database(skewed.database.settings.model_copy(update={"read_connections": 1}))
+    visible = policy.visible(Post, None)
+    for key in range(30):
+        await read.rows_by_key(database, Post, "id", [key], ("id", "slug"), visible)
+    plans = """SELECT custom_plans, generic_plans
+        FROM pg_prepared_statements WHERE statement ~ '^SELECT posts'"""
+    async with database.reading() as same:
+        custom, generic = (await same.execute(text(plans))).one()
+    await database.dispose()
+    # PostgreSQL tries five before it compares.
+    assert (custom, generic) == (5, 25)
 
 
 # The most posts that each may find hidden: a prolific author's own are those that have to be looked at.

@@ -72,6 +72,7 @@ test("live: where there is a further page, a comment comes with that one, and is
   await until(() => heard.bodies.length === 1 && page().totalCount === 4);
   assert.equal(page().edges.length, 2);
   await query.fetchMore({ variables: { first: 10, after: page().pageInfo.endCursor } });
+  await until(() => page().edges.length > 2);
   assert.deepEqual(
     page().edges.map((edge: any) => edge.node.body),
     [...bodies, "from elsewhere"],
