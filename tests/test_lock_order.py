@@ -9,13 +9,14 @@ from collections.abc import Awaitable
 from typing import Any
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 
 from db import models
 from db.base import Entity
-from db.enums import Role
+from db.enums import PostStatus, Role
 from gql.relay import to_global_id
 from gql.settings import Settings
+from tests import factories
 from tests.accounts import PASSWORD, Outbox, is_let_in, join, tokens_of
 from tests.client import Client
 from tests.conftest import NewUrl
@@ -91,3 +92,23 @@ async def test_a_deactivation_and_a_confirmation(client: Client) -> None:
     assert statements == []
     assert done["userErrors"] == []
     assert confirmed["userErrors"] == [("INVALID_TOKEN", "token")]
+
+
+async def test_who_has_waited_for_a_post_is_told_of_it_as_it_is_then(client: Client) -> None:
+    """Not as it was when the statement began that writes the comment."""
+    author = factories.user()
+    post = factories.post(author, title="Old")
+    await factories.save(client.database, post)
+    ada = await client.viewing(author)
+    async with another(client.database.settings.url) as holder:
+        change = update(models.Post).where(models.Post.id == post.id)
+        await holder.execute(change.values(title="New", stored_status=PostStatus.DRAFT, published_at=None))
+        selection = "comment {post {title status} author {username}}"
+        given = {"postId": to_global_id("Post", post.id), "body": "A note"}
+        writing = asyncio.ensure_future(ada.mutate("createComment", selection, **given))
+        await until_waiting(client, 1)
+        await holder.commit()
+    assert (await writing)["comment"] == {
+        "post": {"title": "New", "status": "DRAFT"},
+        "author": {"username": author.username},
+    }
