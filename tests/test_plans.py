@@ -9,6 +9,7 @@ from db import read
 from db.engine import Database
 from db.enums import Role
 from db.models import Post
+from db.read import run as by_the_lane
 from gql import policy
 from gql.app import create_app
 from gql.policy import Viewer
@@ -144,16 +145,20 @@ async def test_a_page_longer_than_most_lists_reads_its_rows_only(skewed: Client,
     check(page, await plan_of(skewed.database, page), 100 - FIRST)
 
 
-async def test_a_lookup_of_one_row_is_not_planned_anew_each_time(skewed: Client) -> None:
+async def test_a_lookup_of_one_row_is_not_planned_anew_each_time(
+    skewed: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(read, "run", by_the_lane)  # And by that alone, also where all is read both ways.
     database = Database(skewed.database.settings.model_copy(update={"read_connections": 1}))
-    visible = policy.visible(Post, None)
-    for key in range(30):
-        await read.rows_by_key(database, Post, "id", [key], ("id", "slug"), visible)
-    plans = """SELECT custom_plans, generic_plans
-        FROM pg_prepared_statements WHERE statement ~ '^SELECT posts'"""
-    async with database.reading() as same:
-        custom, generic = (await same.execute(text(plans))).one()
-    await database.dispose()
+    try:
+        for key in range(30):
+            await read.rows_by_key(database, Post, "id", [key], ("id", "slug"), policy.visible(Post, None))
+        plans = """SELECT custom_plans, generic_plans
+            FROM pg_prepared_statements WHERE statement ~ '^SELECT posts'"""
+        async with database.reading() as same:
+            custom, generic = (await same.execute(text(plans))).one()
+    finally:
+        await database.dispose()
     # PostgreSQL tries five before it compares.
     assert (custom, generic) == (5, 25)
 
