@@ -37,9 +37,9 @@ AN_HOUR_BEHIND = "{const now = Date.now; Date.now = () => now() - 3_600_000;}"
 
 
 @pytest.fixture(scope="module")
-def short_lived(new_sqlite_url: NewUrl) -> Iterator[str]:
+def short_lived(sqlite_databases: NewUrl) -> Iterator[str]:
     """A server whose access tokens are good for 3 seconds."""
-    url = new_sqlite_url()
+    url = sqlite_databases()
     assert (
         gazette("seed", "--users", "3", "--posts", "3", "--comments", "3", DATABASE_URL=url).returncode == 0
     )
