@@ -7,7 +7,7 @@ statement of its own costs everybody, and there are as many rows as before.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Boolean, ColumnElement, Integer, Select, String, and_, inspect, or_
+from sqlalchemy import ColumnElement, Select, and_, inspect, or_
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql.util import ClauseAdapter
 
@@ -15,9 +15,7 @@ from db.base import Entity
 from db.rows import Row, expression, row_maker
 from db.sources import many_to_one
 from db.statements import Column
-from db.types import UtcDateTime
-
-_NARROW = (Boolean, Integer, UtcDateTime)
+from db.types import is_short
 
 
 class Companion(NamedTuple):
@@ -78,7 +76,4 @@ def is_narrow(
     """Whether a row may come as often as others refer to it, with these columns of its model. One with a
     text of any length may not: a page of comments would bring along their post's body once for each."""
     model = many_to_one(relationship).model
-    kinds = [expression(model, name).type for name in columns.get(model, ())]
-    return all(
-        isinstance(kind, _NARROW) or (isinstance(kind, String) and kind.length is not None) for kind in kinds
-    )
+    return all(is_short(expression(model, name).type) for name in columns.get(model, ()))

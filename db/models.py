@@ -12,6 +12,7 @@ from sqlalchemy import (
     Index,
     Integer,
     String,
+    Text,
     UniqueConstraint,
     and_,
     case,
@@ -19,6 +20,7 @@ from sqlalchemy import (
     literal_column,
     not_,
     text,
+    type_coerce,
 )
 from sqlalchemy.orm import Mapped, column_property, mapped_column, relationship, synonym
 
@@ -136,7 +138,7 @@ class Post(Versioned):
         doc="Where the post stands.",
     )
     excerpt: Mapped[str] = column_property(
-        func.substr(body, literal_column("1"), literal_column("280")),
+        func.substr(body, literal_column("1"), literal_column("280"), type_=Text()),
         deferred=True,
         doc="The first 280 characters of the body.",
     )
@@ -211,7 +213,9 @@ class Comment(Versioned):
     deleted_at: Mapped[datetime | None] = mapped_column(doc="When this was deleted; null while it stands.")
 
     body: Mapped[str | None] = column_property(
-        case((author_id.is_not(None), text)), deferred=True, doc="What was said; null once it was deleted."
+        type_coerce(case((author_id.is_not(None), text)), Text()),
+        deferred=True,
+        doc="What was said; null once it was deleted.",
     )
 
     post: Mapped[Post] = relationship(back_populates="comments", lazy="raise", doc="The post this is about.")

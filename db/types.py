@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Integer, String
+from sqlalchemy import JSON, BigInteger, Boolean, DateTime, Dialect, Integer, String
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.schema import CreateIndex
@@ -60,6 +60,14 @@ class UtcDateTime(TypeDecorator[datetime]):
 
     def coerce_compared_value(self, op: Any, value: Any) -> Any:
         return self
+
+
+_SHORT = (Boolean, Integer, UtcDateTime)
+
+
+def is_short(kind: TypeEngine[Any]) -> bool:
+    """Whether no value is longer than some hundred characters, as texts without a length and JSON may be."""
+    return isinstance(kind, _SHORT) or (isinstance(kind, String) and kind.length is not None)
 
 
 class now(FunctionElement[datetime]):  # noqa: N801 # SQL functions are written in lower case.

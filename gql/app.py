@@ -162,7 +162,6 @@ def _endpoint(
         accounts,
         operations=settings.operations,
         with_explorer=settings.explorer,
-        page_limit=settings.page_limit,
         bounds=settings.bounds,
         budget=budget,
         persisted=_persisted(settings, database),

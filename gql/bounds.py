@@ -8,7 +8,7 @@ PAGE_LIMIT = 100
 
 @dataclass(frozen=True)
 class Limits:
-    """How much a document may ask for. What is in a fragment counts each time that it is spread."""
+    """How much a document may ask for, and get. What is in a fragment counts each time that it is spread."""
 
     document: int = 100_000  # Characters.
     tokens: int = 2000  # With comments.
@@ -22,6 +22,7 @@ class Limits:
     introspection_depth: int = 20  # Levels, `__schema` or `__type` among them.
     cost: int = 10_000  # Nodes.
     page: int = PAGE_LIMIT  # Nodes.
+    answer: int = 10_000_000  # Characters of the texts in it that have no length of their own.
 
 
 @dataclass(frozen=True)

@@ -165,7 +165,7 @@ def many(
 
     def resolve(roots: Sequence[Any], info: Info, **given: Any) -> Sequence[Slice]:
         page_order = default_order if not given.get("order_by") else _order(given["order_by"])
-        page = _page(target, page_order, given, info.context.page_limit)
+        page = _page(target, page_order, given, info.context.limits.page)
         narrowing = EVERYTHING if not given.get("filter") else given["filter"].narrowing()
         pages = Pages(load(info), target, narrowing, page)
         return [Slice(pages, getattr(root, parent_key) if parent_key else ALL) for root in roots]

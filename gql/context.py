@@ -9,9 +9,9 @@ from db.companions import Known
 from db.engine import Database
 from gql.attempts import hashed, network
 from gql.auth import Accounts
-from gql.bounds import PAGE_LIMIT
+from gql.bounds import Limits
 from gql.budget import Budget, Spent
-from gql.errors import BadUserInputError
+from gql.errors import BadUserInputError, LimitExceededError
 from gql.feed import Feed
 from gql.loaders import Loaders
 from gql.policy import Viewer
@@ -44,14 +44,14 @@ class Context:
         viewer: Viewer | None = None,
         caller: Caller | None = None,
         *,
-        page_limit: int = PAGE_LIMIT,
+        limits: Limits = Limits(),  # noqa: B008 # It cannot be changed.
         budget: Budget | None = None,
         feed: Feed | None = None,
         last_event_id: str | None = None,
     ) -> None:
         self.database = database
         self.viewer = viewer
-        self.page_limit = page_limit
+        self.limits = limits
         self.budget = budget
         self.feed = feed
         self.last_event_id = last_event_id
@@ -59,6 +59,7 @@ class Context:
         self._loaders: Loaders | None = None
         self._needed: Needed | None = None
         self._known: Known | None = None
+        self._answered = 0  # Characters.
 
     @property
     def has_invalid_token(self) -> bool:
@@ -93,6 +94,20 @@ class Context:
             self._needed = needed_columns(info)
         return self._needed
 
+    def answered(self, characters: int) -> None:
+        """Count texts that are in the answer, each as often as it is there.
+
+        A row is read once, and may be answered thousands of times.
+        """
+        self._answered += characters
+
+    def check_answer(self) -> None:
+        """Raise LimitExceededError where the answer is too long to be sent."""
+        if self._answered > self.limits.answer:
+            raise LimitExceededError(
+                f"The answer has more than {self.limits.answer:,} characters of text; ask for less at once."
+            )
+
     async def renew(self, viewer: Viewer | None, known: Known | None = None) -> None:
         """Forget what was read: after a write, and for another viewer after a log-in.
 
@@ -111,7 +126,7 @@ class Surroundings:
     """What the contexts of all operations of an application have in common."""
 
     database: Database
-    page_limit: int = PAGE_LIMIT
+    limits: Limits = Limits()  # noqa: RUF009 # It cannot be changed.
     budget: Budget | None = None
     feed: Feed | None = None
 
@@ -120,7 +135,7 @@ class Surroundings:
             self.database,
             viewer,
             caller,
-            page_limit=self.page_limit,
+            limits=self.limits,
             budget=self.budget,
             feed=self.feed,
             last_event_id=last_event_id,

@@ -39,7 +39,7 @@ class BadUserInputError(ExpectedError):
 
 
 class LimitExceededError(ExpectedError):
-    """The document asks for more than is allowed; nothing was executed."""
+    """A document asks for more than is allowed, and nothing was executed; or its answer is too long."""
 
     code = "LIMIT_EXCEEDED"
 

@@ -10,11 +10,14 @@ from inspect import Parameter, Signature, cleandoc
 from operator import attrgetter
 from typing import Any, ClassVar, TypeVar
 
+import orjson
 import strawberry
+from sqlalchemy import String
 from sqlalchemy.orm import InstrumentedAttribute
 
 from db.base import Entity
 from db.sources import many_to_one
+from db.types import is_short
 from gql.context import Info, load
 from gql.errors import BadUserInputError, NotFoundError
 from gql.execution import RESOLVE_COLUMN, decided_by_class, single
@@ -138,7 +141,27 @@ def column(attribute: InstrumentedAttribute[Any]) -> Any:
     kind = attribute.property.columns[0].type.python_type
     if issubclass(kind, enum.Enum) and not hasattr(kind, "__strawberry_definition__"):
         strawberry.enum(kind, description=described(kind.__doc__))
-    return strawberry.field(description=described(attribute.property.doc), metadata={NEEDS: (attribute.key,)})
+    description = described(attribute.property.doc)
+    if not is_short(attribute.type):
+        return column_field(_counted(attribute), attribute.key, description=description)
+    return strawberry.field(description=description, metadata={NEEDS: (attribute.key,)})
+
+
+def _counted(attribute: InstrumentedAttribute[Any]) -> ResolveColumn:
+    """Values of any length: a page has few of them, but an answer may have each of them many times."""
+    get = attrgetter(attribute.key)
+    length = len if isinstance(attribute.type, String) else _json_length
+
+    def resolve(roots: Sequence[Any], info: Info) -> list[Any]:
+        values = list(map(get, roots))
+        info.context.answered(sum(map(length, filter(None, values))))
+        return values
+
+    return resolve
+
+
+def _json_length(value: Any) -> int:
+    return len(orjson.dumps(value))
 
 
 def computed(

@@ -103,8 +103,12 @@ class Schema(strawberry.Schema):
                 asked = super(Schema, self).execute(
                     query, *given, allowed_operation_types, operation_extensions
                 )
-                return await asked
-            return await self._executed(document.node, *given, operation_extensions)
+            else:
+                asked = self._executed(document.node, *given, operation_extensions)
+            result = await asked
+            if context_value:
+                context_value.check_answer()
+            return result
 
         asked = (query, variable_values, context_value, operation_name, allowed_operation_types)
         return await self._let_in(*asked, run)

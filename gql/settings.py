@@ -107,6 +107,11 @@ class Settings(BaseSettings):
         Limits.introspection_depth, ge=1, description="levels of fields below the schema or a type"
     )
     cost_limit: int = Field(Limits.cost, ge=1, description="nodes that an operation may come to")
+    answer_limit: int = Field(
+        Limits.answer,
+        ge=1,
+        description="characters in an answer, of texts and JSON that may be of any length",
+    )
     budget: int = Field(
         0, ge=0, description="nodes that each viewer or address can spend until they come back; 0: any number"
     )
@@ -266,6 +271,7 @@ class Settings(BaseSettings):
             introspection_depth=self.introspection_depth,
             cost=self.cost_limit,
             page=self.page_limit,
+            answer=self.answer_limit,
         )
 
     @property

@@ -38,6 +38,7 @@ class Subscribed(NamedTuple):
         executor.context_value = context
         result: Any = executor.execute_operation()
         executed = await result if isawaitable(result) else result
+        context.check_answer()
         return ExecutionResult(executed.data, executed.errors)
 
 

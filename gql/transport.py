@@ -19,7 +19,7 @@ from db.errors import DatabaseUnavailableError
 from db.waiting import Queue
 from gql import explorer
 from gql.auth import Accounts, authenticate
-from gql.bounds import PAGE_LIMIT, Bounds
+from gql.bounds import Bounds
 from gql.budget import Budget
 from gql.context import Caller, Context, Surroundings
 from gql.errors import Asked, DeadlineExceededError, ExpectedError, internal
@@ -56,7 +56,6 @@ class GraphQLEndpoint:
         *,
         operations: int,
         with_explorer: bool,
-        page_limit: int = PAGE_LIMIT,
         bounds: Bounds = Bounds(),  # noqa: B008 # It cannot be changed.
         budget: Budget | None = None,
         persisted: Persisted | None = None,
@@ -68,7 +67,7 @@ class GraphQLEndpoint:
         self.accounts = accounts
         self.with_explorer = with_explorer
         self.bounds = bounds
-        self.surroundings = Surroundings(database, page_limit, budget, feed)
+        self.surroundings = Surroundings(database, schema.limits, budget, feed)
         self.persisted = persisted or Persisted(Trusted(database))
         self.max_age = max_age
         # Bounded before the pool: a queue for connections would time out under a burst, this one only waits.

@@ -81,7 +81,7 @@ async def _compare(
 async def _again(execute: Execute, schema: Schema, query: str, named: dict[str, Any]) -> ExecutionResult:
     """With loaders of its own."""
     given: Context = named["context_value"]
-    context = Context(given.database, given.viewer, given._caller, page_limit=given.page_limit)
+    context = Context(given.database, given.viewer, given._caller, limits=given.limits)
     try:
         return await execute(schema, query, **{**named, "context_value": context})
     finally:

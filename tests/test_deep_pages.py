@@ -14,6 +14,7 @@ from sqlalchemy import text
 
 from db.enums import Role
 from gql.app import create_app
+from gql.bounds import Limits
 from gql.context import Context
 from gql.policy import Viewer
 from gql.schema import schema
@@ -161,7 +162,7 @@ class Asked(NamedTuple):
             part = f"nodes(ids: $ids) {{... on {self.kind} {{{part}}}}}"
         declared = "$size: Int, $place: String" + (", $ids: [ID!]!" if self.kind else "")
         variables = {"size": size, "place": place, "ids": self.parents}
-        context = Context(self.client.database, self.viewer, page_limit=100_000)
+        context = Context(self.client.database, self.viewer, limits=Limits(page=100_000))
         with sent(self.client.database) as statements:
             result = await schema.execute(f"query ({declared}) {{{part}}}", variables, context_value=context)
         await context.close()

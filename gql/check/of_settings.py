@@ -11,8 +11,8 @@ _RAISED = 10  # Times the default.
 _LIMITS = (
     "body_limit", "query_string_limit", "head_limit", "request_timeout", "deadline", "document_limit",
     "token_limit", "selection_limit", "depth_limit", "alias_limit", "root_field_limit", "directive_limit",
-    "introspection_limit", "introspection_depth", "cost_limit", "page_limit", "statement_seconds",
-    "login_failures", "address_failures", "address_sign_ups",
+    "introspection_limit", "introspection_depth", "cost_limit", "page_limit", "answer_limit",
+    "statement_seconds", "login_failures", "address_failures", "address_sign_ups",
 )  # fmt: skip
 _EVERYWHERE = {"*", "0.0.0.0/0", "::/0"}
 
