@@ -55,6 +55,25 @@ def test_what_a_stranger_types_is_sent_after_a_log_in(window: Window, ada: Perso
     assert ada.bodies(post) == ["Typed as a stranger"]
 
 
+@pytest.fixture
+def plain_http(browser: Chrome) -> Iterator[None]:
+    """Browsers have fewer functions there."""
+    secure_only = {"source": "delete Crypto.prototype.randomUUID"}
+    added = browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", secure_only)
+    yield
+    browser.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", added)
+
+
+@pytest.mark.usefixtures("plain_http")
+def test_a_page_over_plain_http_can_send_too(window: Window, ada: Person) -> None:
+    post = ada.post("Over plain HTTP")
+    window.open(post)
+    window.log_in("ben")
+    window.write("Be the first to say something", "From the next room")
+    window.press("Send")
+    window.until(lambda: window.comments() == ["From the next room"])
+
+
 def test_what_is_refused_is_told_and_kept(window: Window, ada: Person) -> None:
     window.open(ada.post("Too much"))
     window.log_in("ben")

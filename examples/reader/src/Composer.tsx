@@ -18,6 +18,11 @@ const CreateComment = graphql(`
 /** What is not sent yet, by what it answers: it outlives its form, and whoever it was refused to. */
 const drafts = new Map<string, { body: string; key: string }>();
 
+/** Not `crypto.randomUUID`, which pages over plain HTTP have on localhost only. */
+function newKey() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
 interface Props {
   postId: string;
   parentId?: string;
@@ -38,7 +43,7 @@ export function Composer({ postId, parentId, label, onLogIn, onDone, onCancel }:
   function write(body: string) {
     setBody(body);
     // By its key the server knows a text that is sent again because the answer was lost.
-    drafts.set(place, { body, key: crypto.randomUUID() });
+    drafts.set(place, { body, key: newKey() });
   }
 
   async function submit(event: FormEvent) {
