@@ -5,6 +5,7 @@ statement of its own costs everybody, and there are as many rows as before.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, and_, inspect, or_
@@ -40,10 +41,8 @@ def joined(statement: Select[Any], companions: Iterable[Companion]) -> Select[An
         # Its own name: a comment's parent is a comment.
         table = inspect(reference.model).local_table.alias()
         of_table = ClauseAdapter(table).traverse
-        refers = (
-            of_table(expression(reference.model, reference.key))
-            == (statement.selected_columns[reference.local_key])
-        )
+        unique = of_table(expression(reference.model, reference.key))
+        refers = unique == statement.selected_columns[reference.local_key]
         visible = or_(*(of_table(alternative) for alternative in companion.visible))
         columns = [
             of_table(expression(reference.model, name)).label(f"{companion.relationship.key}.{name}")
@@ -57,15 +56,13 @@ def note(
     known: Known, companions: Iterable[Companion], columns: Sequence[str], found: Sequence[Column]
 ) -> None:
     """Keep what came along: `found` has the rows' columns, and behind them those of their companions."""
-    start = len(columns)
+    left = iter(found[len(columns) :])
     for companion in companions:
         reference = many_to_one(companion.relationship)
-        values = found[start : (start := start + len(companion.columns))]
+        values = list(islice(left, len(companion.columns)))
         make = row_maker(reference.model, companion.columns)
-        rows: Iterable[Row | None] = map(make, zip(*values, strict=True))
-        if None in values[0]:
-            # Nobody is referred to, or somebody who is not to be seen.
-            rows = [None if row[0] is None else row for row in rows if row is not None]
+        # Without an id nobody is referred to, or somebody who is not to be seen.
+        rows = [None if row[0] is None else make(row) for row in zip(*values, strict=True)]
         keys = found[columns.index(reference.local_key)]
         known.setdefault((reference.model, reference.key), {None: None}).update(zip(keys, rows, strict=True))
 

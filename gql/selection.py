@@ -90,7 +90,7 @@ class _Walk:
         self.schema = info.schema
         self.fragments: dict[str, FragmentDefinitionNode] = dict(info.fragments)
         self.columns: dict[type[Entity], set[str]] = defaultdict(set)
-        self.companions: dict[type[Entity], dict[InstrumentedAttribute[Any], None]] = defaultdict(dict)
+        self.companions: dict[type[Entity], set[InstrumentedAttribute[Any]]] = defaultdict(set)
         self.orders = False
 
     def selections(self, selection_set: SelectionSetNode | None, parent: GraphQLNamedType) -> None:
@@ -120,5 +120,5 @@ class _Walk:
         elif model := getattr(declared, "model", None):
             self.columns[model].update(needs)
             if companion := metadata.get(COMPANION):
-                self.companions[model][companion] = None
+                self.companions[model].add(companion)
         self.selections(node.selection_set, get_named_type(field.type))
