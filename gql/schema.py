@@ -13,10 +13,10 @@ from graphql import (
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
     OperationType,
-    execute,
     lexicographic_sort_schema,
     print_schema,
 )
+from graphql.execution import Executor
 from strawberry.execution.is_awaitable import optimized_is_awaitable
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
@@ -122,16 +122,7 @@ class Schema(strawberry.Schema):
         """
 
         async def run(document: Document) -> Subscribed | ExecutionResult:
-            executor = (self.execution_context_class or StockExecutor).build(
-                self._schema,
-                document.node,
-                None,
-                context,
-                variables,
-                name,
-                is_awaitable=optimized_is_awaitable,  # type: ignore[arg-type] # Strawberry's own.
-                hide_suggestions=self.hides_suggestions,
-            )
+            executor = self._executor(document.node, variables, context, None, name)
             if isinstance(executor, list):
                 return ExecutionResult(None, executor)
             cost = document.cost(executor.operation, variables, self._schema, self.limits.page)
@@ -192,20 +183,35 @@ class Schema(strawberry.Schema):
         operation_name: str | None,
         operation_extensions: dict[str, Any] | None,
     ) -> ExecutionResult:
-        result = execute(
+        executor = self._executor(
+            document, variable_values, context_value, root_value, operation_name, operation_extensions
+        )
+        if isinstance(executor, list):
+            return ExecutionResult(None, executor)
+        result: Any = executor.execute_operation()
+        executed = await result if isawaitable(result) else result
+        return ExecutionResult(executed.data, executed.errors)
+
+    def _executor(
+        self,
+        document: DocumentNode,
+        variables: dict[str, Any] | None,
+        context: Any,
+        root: Any,
+        name: str | None,
+        operation_extensions: dict[str, Any] | None = None,
+    ) -> list[GraphQLError] | Executor[Any]:
+        return (self.execution_context_class or StockExecutor).build(
             self._schema,
             document,
-            root_value,
-            context_value,
-            variable_values,
-            operation_name,
-            executor_class=self.execution_context_class,
+            root,
+            context,
+            variables,
+            name,
             is_awaitable=optimized_is_awaitable,  # type: ignore[arg-type] # Strawberry's own.
             operation_extensions=operation_extensions,
             hide_suggestions=self.hides_suggestions,
         )
-        executed = await result if isawaitable(result) else result
-        return ExecutionResult(executed.data, executed.errors)
 
 
 def _chosen(

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from graphql import GraphQLError, Undefined, parse
+from graphql import GraphQLError, Undefined, parse, print_ast
 
 from tests.agreement import agree
 from tests.answers import Operation, operation
@@ -14,6 +14,7 @@ pytestmark = pytest.mark.anyio
 
 LANGUAGE = """
 scalar Even
+scalar Text
 enum Color {RED GREEN}
 input Filter {
   name: String = "x" tags: [String!] color: Color = GREEN nested: Filter even: Even numbers: [[Int]]
@@ -23,7 +24,7 @@ type Query {
   echo(
     text: String = "default" number: Int flag: Boolean = false list: [Int!] lists: [[Int]] = [[1], [2]]
     filter: Filter filters: [Filter!] = [{name: "f"}] color: Color = RED even: Even one: One
-    id: ID float: Float
+    id: ID float: Float any: Text
   ): String
   need(number: Int!, color: Color! = RED): String
   items: [Item!]!
@@ -72,6 +73,7 @@ def built(echo: Any = echo) -> Any:
     )
     kinds: Any = schema.type_map
     kinds["Even"].parse_value = kinds["Even"].coerce_input_value = parse_even
+    kinds["Text"].coerce_input_literal = print_ast
     kinds["Color"].values["RED"].value = ("a", "red")
     kinds["Query"].fields["echo"].args["number"].out_name = "a_number"
     kinds["Filter"].fields["name"].out_name = "a_name"
@@ -203,6 +205,36 @@ async def test_variables_of_one_document() -> None:
     for _ in range(2):
         for given in GIVEN:
             await agree(Operation(SCHEMA, document, given), exactly=True)
+
+
+@pytest.mark.parametrize("given", [{}, {"n": 1}, {"n": None, "f": {"tags": ["a"]}}, {"c": "RED"}])
+async def test_variables_in_a_literal_of_a_scalar(given: dict[str, Any]) -> None:
+    """It is made with what they are given as, which is not what they come to."""
+    text = "{n: $n, list: [$n, [$c], {f: $f}], c: $c, unknown: $unknown, f: $f}"
+    document = parse(f"query ($n: Int, $c: Color = GREEN, $f: Filter) {{echo(any: {text})}}")
+    for _ in range(2):
+        await agree(Operation(SCHEMA, document, given), exactly=True)
+
+
+def nested(levels: int) -> dict[str, Any]:
+    return {"nested": nested(levels - 1)} if levels else {}
+
+
+@pytest.mark.parametrize("levels", [10, 199, 200, 201, 300])
+async def test_variables_that_are_nested_deeply(levels: int) -> None:
+    document = parse("query ($f: Filter) {echo(filter: $f)}")
+    await agree(Operation(SCHEMA, document, {"f": nested(10)}), exactly=True)
+    await agree(Operation(SCHEMA, document, {"f": nested(levels)}), exactly=True, compiled=levels < 200)
+
+
+@pytest.mark.parametrize(
+    "declared", ['$a: Int = 1, $a: String = "x"', "$a: [Int], $a: String!", "$a: Nothing"]
+)
+async def test_variables_that_validation_would_refuse(declared: str) -> None:
+    document = parse(f"query ({declared}) {{echo(text: $a)}}")
+    values: tuple[dict[str, Any], ...] = ({}, {"a": 5}, {"a": "text"}, {"a": None})
+    for given in values:
+        await agree(Operation(SCHEMA, document, given), exactly=True, compiled=False)
 
 
 @pytest.mark.parametrize(
