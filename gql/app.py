@@ -23,7 +23,8 @@ from db.migrate import current_revision, head_revision
 from gql import explorer, log
 from gql.access import AccessLog
 from gql.audience import Audience
-from gql.auth import Accounts, accounts_of
+from gql.auth import accounts_of
+from gql.bounds import Bounds
 from gql.budget import Budget
 from gql.clock import Clock
 from gql.execution import counts
@@ -102,42 +103,26 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """
     settings = settings or Settings()
     accounts = accounts_of(settings)
-    database = Database(settings.database, statement_seconds=settings.statement_seconds or None)
-    bell = Bell(database)
-    feed = Feed(database, bell)
-    clock = Clock(database, bell, timedelta(seconds=settings.events_kept))
-    budget = None
+    app = Application(
+        title="Gazette", lifespan=lambda app: _running(app.state, settings.bounds), openapi_url=None
+    )
+    state = app.state
+    state.access_log, state.accounts = settings.access_log, accounts
+    database = state.database = Database(
+        settings.database, statement_seconds=settings.statement_seconds or None
+    )
+    bell = state.bell = Bell(database)
+    state.feed = Feed(database, bell)
+    state.clock = Clock(database, bell, timedelta(seconds=settings.events_kept))
+    state.budget = None
     if settings.budget:
-        budget = Budget(settings.budget, settings.budget_seconds, settings.redis_url)
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
-        ticking = asyncio.create_task(clock.run())
-        audience = app.state.audience
-        # What the servers below go by, see gql/server.py and gql/frames.py.
-        yield {"bounds": settings.bounds, "audience": audience}
-        await audience.close()
-        clock.stop()
-        await asyncio.wait({ticking})
-        await live.close()
-        await feed.close()
-        await bell.close()
-        await accounts.mailer.close()
-        await accounts.attempts.close()
-        if budget:
-            await budget.close()
-        await app.state.endpoint.persisted.close()
-        await database.dispose()
-
-    app = Application(title="Gazette", lifespan=lifespan, openapi_url=None)
-    app.state.database, app.state.accounts, app.state.feed = database, accounts, feed
-    app.state.access_log = settings.access_log
-    endpoint = app.state.endpoint = _endpoint(settings, database, accounts, budget, feed)
+        state.budget = Budget(settings.budget, settings.budget_seconds, settings.redis_url)
+    endpoint = state.endpoint = _endpoint(settings, state)
     given = (endpoint.schema, endpoint.surroundings, endpoint.in_flight)
-    live = app.state.live = Live(*given, deadline=settings.deadline)
-    _add_sockets(app, settings)
-    app.state.edge = Edge(app.state)
-    app.router.routes += [Route(_PATH, app.state.edge), WebSocketRoute(_PATH, app.state.edge)]
+    state.live = Live(*given, deadline=settings.deadline)
+    _add_sockets(state, settings)
+    state.edge = Edge(state)
+    app.router.routes += [Route(_PATH, state.edge), WebSocketRoute(_PATH, state.edge)]
     if settings.explorer:
         _add_explorer(app)
     _add_health(app, database)
@@ -147,9 +132,27 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     return app
 
 
-def _endpoint(
-    settings: Settings, database: Database, accounts: Accounts, budget: Budget | None, feed: Feed
-) -> GraphQLEndpoint:
+@asynccontextmanager
+async def _running(state: State, bounds: Bounds) -> AsyncIterator[dict[str, Any]]:
+    """What runs beside the requests, and the end of everything."""
+    ticking = asyncio.create_task(state.clock.run())
+    # What the servers below go by, see gql/server.py and gql/frames.py.
+    yield {"bounds": bounds, "audience": state.audience}
+    await state.audience.close()
+    state.clock.stop()
+    await asyncio.wait({ticking})
+    await state.live.close()
+    await state.feed.close()
+    await state.bell.close()
+    await state.accounts.mailer.close()
+    await state.accounts.attempts.close()
+    if state.budget:
+        await state.budget.close()
+    await state.endpoint.persisted.close()
+    await state.database.dispose()
+
+
+def _endpoint(settings: Settings, state: State) -> GraphQLEndpoint:
     schema = build_schema(
         introspection=settings.introspection,
         suggestions=settings.suggestions,
@@ -158,21 +161,21 @@ def _endpoint(
     )
     return GraphQLEndpoint(
         schema,
-        database,
-        accounts,
+        state.database,
+        state.accounts,
         operations=settings.operations,
         with_explorer=settings.explorer,
         bounds=settings.bounds,
-        budget=budget,
-        persisted=_persisted(settings, database),
+        budget=state.budget,
+        persisted=_persisted(settings, state.database),
         max_age=settings.max_age,
-        feed=feed,
+        feed=state.feed,
     )
 
 
-def _add_sockets(app: FastAPI, settings: Settings) -> None:
+def _add_sockets(state: State, settings: Settings) -> None:
     """What serves those who stay connected."""
-    state, endpoint = app.state, app.state.endpoint
+    endpoint = state.endpoint
     state.audience = Audience(state.database, settings.socket_bounds)
     state.accounts.watchers.append(state.audience.sessions_changed)
     operations = Operations(
