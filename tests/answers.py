@@ -35,9 +35,7 @@ class Operation:
     more: dict[str, Any] = field(default_factory=dict)
 
     def begin(self, executor: type[Executor[Any]]) -> Any:
-        """A result, or an awaitable of it; of an operation of which is known what can be."""
-        given = copy.deepcopy(self.variables), self.name
-        executor.build(self.schema, self.document, None, None, *given, **self.more)
+        """A result, or an awaitable of it."""
         return execute(
             self.schema,
             self.document,

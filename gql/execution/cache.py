@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from graphql import (
     DirectiveNode,
-    DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
@@ -21,7 +20,6 @@ from graphql import (
 
 from gql.execution.kept import Kept
 from gql.execution.plans import ObjectPlan, plan_operation
-from gql.execution.variables import Variables
 
 if TYPE_CHECKING:
     from gql.execution.executor import CompiledExecutor
@@ -33,15 +31,14 @@ _CONDITIONS = {"skip", "include"}
 
 
 class Operation:
-    """What an operation's document says, whatever the values of its variables."""
+    """What an operation's document says, whatever the values of its variables.
 
-    def __init__(self, executor: CompiledExecutor, document: DocumentNode) -> None:
-        self.document = document
+    It holds on to what its identity is told by, so that nothing else can come to have the same.
+    """
+
+    def __init__(self, executor: CompiledExecutor) -> None:
         self.schema: GraphQLSchema = executor.schema
         self.node: OperationDefinitionNode = executor.operation
-        self.fragment_definitions = executor.fragment_definitions
-        self.fragment_details = executor.fragments
-        self.variables = Variables(executor)
         self.fragments: Sequence[FragmentDefinitionNode] = list(executor.fragment_definitions.values())
         selection_sets = [self.node.selection_set, *(node.selection_set for node in self.fragments)]
         conditions = list(_directives(selection_sets))
@@ -73,6 +70,15 @@ class Operation:
             known[name] = self._depth(fragment.selection_set, known) if fragment else 0
         return known[name]
 
+    def is_of(self, executor: CompiledExecutor) -> bool:
+        fragments = executor.fragment_definitions.values()
+        return (
+            self.node is executor.operation
+            and self.schema is executor.schema
+            and len(self.fragments) == len(fragments)
+            and all(mine is other for mine, other in zip(self.fragments, fragments, strict=True))
+        )
+
     def variant(self, executor: CompiledExecutor) -> tuple[Any, ...]:
         """By what two plans of it differ."""
         given = executor.variable_values.coerced
@@ -83,34 +89,25 @@ class Plans:
     """The plans that came last."""
 
     def __init__(self) -> None:
-        # By the identity of their documents, which they hold on to, so that no other can come to have it.
         self.operations: Kept[Operation] = Kept()
         # An operation is told apart as an object, which its key keeps alive.
         self.plans: Kept[ObjectPlan] = Kept()
 
-    def operation(
-        self, kind: type[CompiledExecutor], schema: GraphQLSchema, document: DocumentNode, name: str | None
-    ) -> Operation | None:
-        """The operation of this name, or the only one, of a document that came before."""
-        operation = self.operations.get((kind, id(document), name))
-        return operation if operation and operation.schema is schema else None
-
-    def keep(self, executor: CompiledExecutor, document: DocumentNode, name: str | None) -> Operation | None:
-        """What is known of an executor's operation, from now on; None where the document is too deep."""
-        try:
-            operation = Operation(executor, document)
-        except RecursionError:
-            return None
-        self.operations.put((type(executor), id(document), name), operation, operation.length)
-        return operation
-
     def plan(self, executor: CompiledExecutor) -> ObjectPlan | None:
         """The plan of an executor's operation; None for what is left to graphql-core's own executor."""
-        operation = executor.known
         try:
-            return self._plan(operation, executor) if operation and operation.is_supported else None
+            operation = self._operation(executor)
+            return self._plan(operation, executor) if operation.is_supported else None
         except (GraphQLError, RecursionError, LookupError):  # graphql-core comes to the same.
             return None
+
+    def _operation(self, executor: CompiledExecutor) -> Operation:
+        key = type(executor), id(executor.operation)
+        operation = self.operations.get(key)
+        if operation is None or not operation.is_of(executor):
+            operation = Operation(executor)
+            self.operations.put(key, operation, operation.length)
+        return operation
 
     def _plan(self, operation: Operation, executor: CompiledExecutor) -> ObjectPlan:
         key = operation, operation.variant(executor)

@@ -5,22 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, ClassVar
 
-from graphql import (
-    DocumentNode,
-    GraphQLError,
-    GraphQLFieldResolver,
-    GraphQLSchema,
-    GraphQLTypeResolver,
-    OperationType,
-    default_field_resolver,
-    default_type_resolver,
-)
+from graphql import OperationType
 from graphql.execution import Executor
 from graphql.pyutils.is_awaitable import is_awaitable
 from graphql.type import GraphQLResolveInfoHelpers
 
 from gql.execution import fields
-from gql.execution.cache import Operation, Plans
+from gql.execution.cache import Plans
 from gql.execution.columns import Objects
 from gql.execution.objects import complete_objects
 from gql.execution.plans import FieldPlan, ObjectPlan, Resolution
@@ -31,55 +22,12 @@ counts: Counter[str] = Counter()
 
 _plans = Plans()
 
-_USUAL = default_field_resolver, default_type_resolver, default_field_resolver
-
 
 class CompiledExecutor(Executor[Any]):
     """Answers as graphql-core's own executor does, and leaves to it what there is no plan for."""
 
     # By these a value's Python type is enough to know whether it is awaitable.
     known_predicates: ClassVar[tuple[Any, ...]] = (is_awaitable,)
-
-    known: Operation | None = None
-    """What is known of its operation; nothing of one that was not made by `build`."""
-
-    @classmethod
-    def build(
-        cls,
-        schema: GraphQLSchema,
-        document: DocumentNode,
-        root_value: Any = None,
-        context_value: Any = None,
-        raw_variable_values: dict[str, Any] | None = None,
-        operation_name: str | None = None,
-        field_resolver: GraphQLFieldResolver | None = None,
-        type_resolver: GraphQLTypeResolver | None = None,
-        subscribe_field_resolver: GraphQLFieldResolver | None = None,
-        max_coercion_errors: int = 50,
-        enable_early_execution: bool = False,
-        middleware: Any = None,
-        *predicates: Any,
-        **more: Any,
-    ) -> list[GraphQLError] | Executor[Any]:
-        """An executor, or why there can be none. Of an operation that came before it is half the work."""
-        given = root_value, context_value
-        resolvers = field_resolver, type_resolver, subscribe_field_resolver
-        options = enable_early_execution, middleware, *predicates
-        known = _plans.operation(cls, schema, document, operation_name)
-        values = known.variables.values(raw_variable_values or {}) if known and middleware is None else None
-        if known is None or values is None:
-            asked = raw_variable_values, operation_name, *resolvers, max_coercion_errors
-            make = super().build
-            built = make(schema, document, *given, *asked, *options, **more)  # type: ignore[arg-type]
-            if isinstance(built, cls):
-                built.known = known or _plans.keep(built, document, operation_name)
-            return built
-        resolve = [one or usual for one, usual in zip(resolvers, _USUAL, strict=True)]
-        fragments = known.fragment_definitions, known.fragment_details
-        found = schema, *fragments, *given, known.node, values
-        executor = cls(*found, *resolve, *options, **more)  # type: ignore[arg-type]
-        executor.known = known
-        return executor
 
     def execute_operation(self, serially: bool | None = None) -> Any:
         plan = _plans.plan(self) if self._is_plain(serially=serially) else None
