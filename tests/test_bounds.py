@@ -1,7 +1,9 @@
 """What is kept of documents is bounded: however many different ones come, memory is flat."""
 
+import gc
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +17,7 @@ from gql.context import Context
 from gql.execution import executor, kept
 from gql.schema import Schema, build_schema
 from tests.client import Client
+from tests.executors import answered_once
 
 pytestmark = pytest.mark.anyio
 
@@ -78,6 +81,30 @@ async def test_documents_in_use_are_not_those_that_are_dropped(client: Client) -
         await execute(schema, client, f"{{a{number}: viewer {{id}}}}")
     assert schema.documents.kept.get(often) is first
     assert "{a0: viewer {id}}" not in schema.documents.kept
+
+
+async def test_what_is_dropped_leaves_nothing_to_the_garbage_collector(client: Client) -> None:
+    """Who writes values into documents sends ever new ones: all would wait while it looks at the old ones."""
+    schema, counted = build_schema(), []
+    gc.collect()
+    gc.disable()
+    try:
+        with answered_once():
+            for number in range(kept.MOST + 100):
+                text = f"{{a{number:03}: posts(first: 2) {{nodes {{id title author {{name}}}} totalCount}}}}"
+                await execute(schema, client, text)
+                if number in (kept.MOST - 1, kept.MOST + 99):
+                    counted.append(parts_of_operations())
+    finally:
+        gc.enable()
+    assert counted[0] == counted[1]
+
+
+def parts_of_operations() -> dict[str, int]:
+    """How many there are, by their classes."""
+    kinds = (type(found) for found in gc.get_objects())
+    modules = ("gql.execution", "gql.documents", "gql.cost", "gql.selection", "graphql.language.ast")
+    return Counter(kind.__qualname__ for kind in kinds if str(kind.__module__).startswith(modules))
 
 
 async def test_long_documents_are_few(client: Client) -> None:

@@ -11,7 +11,7 @@ from graphql.execution.executor import invalid_return_type_error
 
 from gql.execution.columns import Column, Objects, Part
 from gql.execution.kinds import Kind, Raised, Values, kind_of
-from gql.execution.types import TypePlan, part_of, put
+from gql.execution.types import Selected, TypePlan, part_of, put
 
 if TYPE_CHECKING:
     from gql.execution.plans import ObjectPlan
@@ -54,8 +54,8 @@ def complete_objects(run: Run, plan: ObjectPlan, column: Column | None, sources:
 class TypedPlan(TypePlan):
     """A place for objects, of one type or of several."""
 
-    def __init__(self, field: Any, graphql_type: Any, *, nonnull: bool) -> None:
-        super().__init__(field, graphql_type, nonnull=nonnull)
+    def __init__(self, selected: Selected, graphql_type: Any, *, nonnull: bool) -> None:
+        super().__init__(selected, graphql_type, nonnull=nonnull)
         self._plans: dict[GraphQLObjectType, ObjectPlan] = {}
         self._accepted: set[tuple[GraphQLObjectType, type]] = set()
 
@@ -139,7 +139,7 @@ class TypedPlan(TypePlan):
             if isinstance(answer, Raised):
                 run.fail(column, index, answer.error)
             elif not answer:
-                run.fail(column, index, invalid_return_type_error(graphql_type, value, self.field.details))
+                run.fail(column, index, invalid_return_type_error(graphql_type, value, self.selected.details))
             else:
                 right.append(index)
         if len(right) == len(values):
@@ -157,7 +157,7 @@ class TypedPlan(TypePlan):
         plan = self._plans.get(graphql_type)
         if plan is None:
             try:
-                plan = run.plan_objects(run.executor, graphql_type, self.field.details)
+                plan = run.plan_objects(run.executor, graphql_type, self.selected.details)
             except Exception as error:  # A directive's argument was wrong, say: each object is.
                 for index in range(len(values)):
                     run.fail(column, index, error)
@@ -197,7 +197,7 @@ class AbstractPlan(TypedPlan):
                     raise name.error
                 types.append(
                     run.executor.ensure_valid_runtime_type(
-                        name, self.type, self.field.details, run.info(column, index), value
+                        name, self.type, self.selected.details, run.info(column, index), value
                     )
                 )
             except Exception as error:  # It is the value's.

@@ -26,7 +26,7 @@ from gql.execution.arguments import Arguments
 from gql.execution.columns import FieldColumn, Objects
 from gql.execution.kinds import Values
 from gql.execution.objects import AbstractPlan, ObjectTypePlan
-from gql.execution.types import LeafPlan, ListPlan, TypePlan
+from gql.execution.types import LeafPlan, ListPlan, Selected, TypePlan
 
 if TYPE_CHECKING:
     from gql.execution.executor import CompiledExecutor
@@ -60,7 +60,7 @@ class FieldPlan:
         self.nodes = to_nodes(details)
         self.name = self.nodes[0].name.value
         self.arguments = Arguments(definition, self.nodes[0])
-        self.type = type_plan(self, definition.type)
+        self.type = type_plan(Selected(f"{parent}.{self.name}", details), definition.type)
         self.resolve: Resolution
 
     def run(self, run: Run, objects: Objects, sources: Values) -> list[Any]:
@@ -74,9 +74,6 @@ class FieldPlan:
                 run.fail(column, index, error)
             return [None] * len(sources)
 
-    def null_error(self) -> TypeError:
-        return TypeError(f"Cannot return null for non-nullable field {self.parent}.{self.name}.")
-
 
 class ObjectPlan:
     """A selection set for objects of one type."""
@@ -86,15 +83,15 @@ class ObjectPlan:
         self.make_rows = row_maker(tuple(field.key for field in fields))
 
 
-def type_plan(field: FieldPlan, graphql_type: Any) -> TypePlan:
+def type_plan(selected: Selected, graphql_type: Any) -> TypePlan:
     nonnull = isinstance(graphql_type, GraphQLNonNull)
     nullable = graphql_type.of_type if nonnull else graphql_type
     if isinstance(nullable, GraphQLList):
-        return ListPlan(field, nullable, type_plan(field, nullable.of_type), nonnull=nonnull)
+        return ListPlan(selected, nullable, type_plan(selected, nullable.of_type), nonnull=nonnull)
     if is_leaf_type(nullable):
-        return LeafPlan(field, nullable, nonnull=nonnull)
+        return LeafPlan(selected, nullable, nonnull=nonnull)
     plan = AbstractPlan if is_abstract_type(nullable) else ObjectTypePlan
-    return plan(field, nullable, nonnull=nonnull)
+    return plan(selected, nullable, nonnull=nonnull)
 
 
 @lru_cache(maxsize=1024)

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate, chain, pairwise
 from types import GeneratorType
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from graphql import (
     GraphQLBoolean,
@@ -24,7 +24,8 @@ from gql.execution.columns import Column, ItemColumn, Part
 from gql.execution.kinds import Kind, Raised, Values, by_kind, kind_of_type
 
 if TYPE_CHECKING:
-    from gql.execution.plans import FieldPlan
+    from graphql.execution.collect_fields import FieldDetailsList
+
     from gql.execution.run import Run
 
 Convert: TypeAlias = Callable[[Values], list[Any]]
@@ -33,11 +34,22 @@ Convert: TypeAlias = Callable[[Values], list[Any]]
 _MOST_TYPES = 64
 
 
+class Selected(NamedTuple):
+    """What a type's plan knows of its field.
+
+    The field's plan knows the type's. Knew they each other, a plan that is dropped would stay until the
+    garbage collector looks for it.
+    """
+
+    coordinate: str  # `Post.title`.
+    details: FieldDetailsList
+
+
 class TypePlan:
     """The type of a place: what completes its columns."""
 
-    def __init__(self, field: FieldPlan, graphql_type: Any, *, nonnull: bool) -> None:
-        self.field = field
+    def __init__(self, selected: Selected, graphql_type: Any, *, nonnull: bool) -> None:
+        self.selected = selected
         self.type = graphql_type
         self.nonnull = nonnull
         self._plain: set[type] = set()
@@ -71,7 +83,7 @@ class TypePlan:
         for index in failed:
             run.fail(column, index, values[index])
         for index in null if self.nonnull else ():
-            run.fail(column, index, self.field.null_error())
+            run.fail(column, index, self.null_error())
         completed: list[Any] = [None] * len(values)
         if plain:
             part, chosen = part_of(column, values, plain)
@@ -79,6 +91,9 @@ class TypePlan:
         if later:
             run.wait(*part_of(column, values, later), self.complete_awaited)
         return completed
+
+    def null_error(self) -> TypeError:
+        return TypeError(f"Cannot return null for non-nullable field {self.selected.coordinate}.")
 
     def complete_awaited(
         self, run: Run, column: Column, values: Values, _indices: Sequence[int]
@@ -123,8 +138,8 @@ _BUILT_IN: dict[Any, dict[type, Convert]] = {
 class LeafPlan(TypePlan):
     """Scalars and enums."""
 
-    def __init__(self, field: FieldPlan, graphql_type: Any, *, nonnull: bool) -> None:
-        super().__init__(field, graphql_type, nonnull=nonnull)
+    def __init__(self, selected: Selected, graphql_type: Any, *, nonnull: bool) -> None:
+        super().__init__(selected, graphql_type, nonnull=nonnull)
         self.converters = dict(_BUILT_IN.get(graphql_type, {}))
         # Nothing has to be done to these either, and columns of them are common.
         self._text_or_null = {str, type(None)} if self.converters.get(str) is list and not nonnull else None
@@ -185,8 +200,8 @@ class LeafPlan(TypePlan):
 class ListPlan(TypePlan):
     """Lists: their items are one column."""
 
-    def __init__(self, field: FieldPlan, graphql_type: Any, item: TypePlan, *, nonnull: bool) -> None:
-        super().__init__(field, graphql_type, nonnull=nonnull)
+    def __init__(self, selected: Selected, graphql_type: Any, item: TypePlan, *, nonnull: bool) -> None:
+        super().__init__(selected, graphql_type, nonnull=nonnull)
         self.item = item
 
     def complete_plain(self, run: Run, column: Column, values: Values, types: set[type]) -> list[Any]:
@@ -237,9 +252,8 @@ class ListPlan(TypePlan):
         return self._complete_lists(run, column, lists)
 
     def _no_list(self) -> GraphQLError:
-        field = self.field
         return GraphQLError(
-            f"Expected Iterable, but did not find one for field '{field.parent}.{field.name}'."
+            f"Expected Iterable, but did not find one for field '{self.selected.coordinate}'."
         )
 
 
