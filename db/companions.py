@@ -13,10 +13,9 @@ from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql.util import ClauseAdapter
 
 from db.base import Entity
-from db.rows import Row, expression, row_maker
+from db.rows import Row, expression, long_columns, row_maker
 from db.sources import many_to_one
 from db.statements import Column
-from db.types import is_short
 
 
 class Companion(NamedTuple):
@@ -73,4 +72,4 @@ def is_narrow(
     """Whether a row may come as often as others refer to it, with these columns of its model. One with a
     text of any length may not: a page of comments would bring along their post's body once for each."""
     model = many_to_one(relationship).model
-    return all(is_short(expression(model, name).type) for name in columns.get(model, ()))
+    return not long_columns(model, columns.get(model, ()))

@@ -20,7 +20,7 @@ from db.companions import Known, note
 from db.engine import Database, interrupt_sqlite
 from db.errors import ConnectionLostError
 from db.keyset import Page
-from db.rows import Row, row_maker
+from db.rows import Row, long_columns, row_maker
 from db.selects import EVERYTHING, Alternatives, Columns, Companions, Left, Shape
 from db.sources import Target, source_of
 from db.statements import Column, Source, Statement, Values
@@ -98,6 +98,35 @@ async def pages(
     company: Company = ALONE,
 ) -> dict[Any, list[Row]]:
     """One page of rows for each parent, in the connection's order."""
+    source = source_of(rows.target)
+    if source.association is not None and len(parents) > 1 and long_columns(source.model, columns):
+        found = await _pages_of_shared(database, rows, parents, page, columns, company)
+        if found is not None:
+            return found
+    return await _pages(database, rows, parents, page, columns, company)
+
+
+async def _pages_of_shared(
+    database: Database, rows: Rows, parents: Sequence[Any], page: Page, columns: Columns, company: Company
+) -> dict[Any, list[Row]] | None:
+    """The same where a row may be one of many parents' and long, read once; None if one went meanwhile."""
+    found = await _pages(database, rows, parents, page, ("id",))
+    keys = {row.id for part in found.values() for row in part}
+    model = source_of(rows.target).model
+    whole = await rows_by_key(database, model, "id", list(keys), columns, rows.visible, company)
+    if len(whole) < len(keys):
+        return None
+    return {parent: [whole[row.id] for row in part] for parent, part in found.items()}
+
+
+async def _pages(
+    database: Database,
+    rows: Rows,
+    parents: Sequence[Any],
+    page: Page,
+    columns: Columns,
+    company: Company = ALONE,
+) -> dict[Any, list[Row]]:
     source = source_of(rows.target)
     of_all = source.parent is None or parents == [ALL]
     build = selects.page_of_all if of_all else selects.pages_of_parents

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, inspect
 
 from db.base import Entity
+from db.types import is_short
 
 
 class Row(tuple[Any, ...]):
@@ -30,6 +31,12 @@ def row_maker(model: type[Entity], columns: tuple[str, ...]) -> Callable[[Iterab
     """Makes such rows of their values. A named tuple's own `_make` counts them each time, which takes as
     long as the rest."""
     return partial(tuple.__new__, row_type(model, columns))
+
+
+@lru_cache(maxsize=1024)
+def long_columns(model: type[Entity], columns: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of a model's columns that may have values of any length."""
+    return tuple(name for name in columns if not is_short(expression(model, name).type))
 
 
 @lru_cache(maxsize=1024)

@@ -4,7 +4,21 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Boolean, DateTime, Dialect, Integer, String
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Date,
+    DateTime,
+    Dialect,
+    Float,
+    Integer,
+    Interval,
+    Numeric,
+    String,
+    Time,
+    Uuid,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.schema import CreateIndex
@@ -62,11 +76,11 @@ class UtcDateTime(TypeDecorator[datetime]):
         return self
 
 
-_SHORT = (Boolean, Integer, UtcDateTime)
+_SHORT = (Boolean, Integer, Float, Numeric, Date, Time, Interval, Uuid, UtcDateTime)
 
 
 def is_short(kind: TypeEngine[Any]) -> bool:
-    """Whether no value is longer than some hundred characters, as texts without a length and JSON may be."""
+    """Whether no value takes more than some hundred characters, as JSON and texts without a length may."""
     return isinstance(kind, _SHORT) or (isinstance(kind, String) and kind.length is not None)
 
 

@@ -22,7 +22,7 @@ class Limits:
     introspection_depth: int = 20  # Levels, `__schema` or `__type` among them.
     cost: int = 10_000  # Nodes.
     page: int = PAGE_LIMIT  # Nodes.
-    answer: int = 10_000_000  # Characters of the texts in it that have no length of their own.
+    answer: int = 10_000_000  # Characters of texts and JSON, and in any case of those that are read for it.
 
 
 @dataclass(frozen=True)

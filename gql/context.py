@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import strawberry
+from graphql import GraphQLError
+from strawberry.types.execution import ExecutionResult
 
 from db.companions import Known
 from db.engine import Database
@@ -85,7 +87,8 @@ class Context:
     def load(self, info: "Info") -> Loaders:
         """The loaders, which need the operation's document to know what columns to read."""
         if self._loaders is None:
-            self._loaders = Loaders(self.database, self.viewer, self.needed(info), self._known)
+            room = self.limits.answer - self._answered
+            self._loaders = Loaders(self.database, self.viewer, self.needed(info), self._known, room=room)
         return self._loaders
 
     def needed(self, info: "Info") -> Needed:
@@ -95,18 +98,25 @@ class Context:
         return self._needed
 
     def answered(self, characters: int) -> None:
-        """Count texts that are in the answer, each as often as it is there.
+        """Count text that is in the answer, as often as it is there.
 
         A row is read once, and may be answered thousands of times.
         """
         self._answered += characters
 
-    def check_answer(self) -> None:
-        """Raise LimitExceededError where the answer is too long to be sent."""
-        if self._answered > self.limits.answer:
-            raise LimitExceededError(
-                f"The answer has more than {self.limits.answer:,} characters of text; ask for less at once."
-            )
+    @property
+    def has_answered_enough(self) -> bool:
+        """Whether the answer is too long to be sent."""
+        return self._answered > self.limits.answer
+
+    def bounded(self, result: ExecutionResult) -> ExecutionResult:
+        """The result, or that it is too long: it was executed all the same, and a mutation has been done."""
+        if not (self.has_answered_enough and result.data):
+            return result
+        most = self.limits.answer
+        error = LimitExceededError(f"The answer has more than {most:,} characters of text; ask for less.")
+        path: list[str | int] = [next(iter(result.data))]
+        return ExecutionResult(None, [GraphQLError(str(error), path=path, original_error=error)])
 
     async def renew(self, viewer: Viewer | None, known: Known | None = None) -> None:
         """Forget what was read: after a write, and for another viewer after a log-in.

@@ -39,7 +39,7 @@ class BadUserInputError(ExpectedError):
 
 
 class LimitExceededError(ExpectedError):
-    """A document asks for more than is allowed, and nothing was executed; or its answer is too long."""
+    """A document asks for more than is allowed, and was not executed; or what was executed is too long."""
 
     code = "LIMIT_EXCEEDED"
 

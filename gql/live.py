@@ -23,7 +23,6 @@ from gql.errors import (
     BadUserInputError,
     DeadlineExceededError,
     ExpectedError,
-    LimitExceededError,
     SessionEndedError,
     UnavailableError,
 )
@@ -192,8 +191,6 @@ class Live:
         try:
             told = Told(to_event_id(event.position), event.key)
             result = await subscribed.result(told, context)
-        except LimitExceededError as error:  # Another event may be shorter.
-            result = failed(error)
         finally:
             await context.close()
         body = body_of(_unless_away(result), asker.asked)

@@ -4,10 +4,11 @@ They batch what one operation asks for in the same tick of the event loop into o
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from aiodataloader import DataLoader, Loader, dispatch_queue_batch
@@ -19,13 +20,14 @@ from db.engine import Database
 from db.errors import DatabaseUnavailableError
 from db.keyset import Page
 from db.read import Company, Rows
-from db.rows import Row
-from db.selects import Left
+from db.rows import Row, long_columns
+from db.selects import Columns, Left
 from db.sources import Target, many_to_one, source_of
 from db.statements import Values
 from db.waiting import Queue
 from gql import policy
-from gql.errors import UnavailableError
+from gql.bounds import Limits
+from gql.errors import LimitExceededError, UnavailableError
 from gql.policy import Viewer
 from gql.selection import Needed
 
@@ -69,9 +71,16 @@ class Loaders:
     """
 
     def __init__(
-        self, database: Database, viewer: Viewer | None, needed: Needed, known: Known | None = None
+        self,
+        database: Database,
+        viewer: Viewer | None,
+        needed: Needed,
+        known: Known | None = None,
+        *,
+        room: int = Limits.answer,
     ) -> None:
         self._database = database
+        self._room = room  # Characters of long texts that are still read.
         self._viewer = viewer
         self._needed = needed
         self._known: Known = {} if known is None else known
@@ -94,7 +103,9 @@ class Loaders:
             visible = policy.visible(model, self._viewer)
             columns = self._needed.of(model)
             company = self._company(model)
-            return await read.rows_by_key(self._database, model, key, values, columns, visible, company)
+            found = await read.rows_by_key(self._database, model, key, values, columns, visible, company)
+            self._make_room(model, columns, found.values())
+            return found
 
         return self._loader((model, key), fetch).load(Wanted(values, missing))
 
@@ -115,7 +126,9 @@ class Loaders:
             model = source_of(target).model
             columns, company = self._needed.of(model, page.order.column), self._company(model)
             rows = self._rows(target, narrowing)
-            return await read.pages(self._database, rows, parents, page, columns, company)
+            found = await read.pages(self._database, rows, parents, page, columns, company)
+            self._make_room(model, columns, chain.from_iterable(found.values()))
+            return found
 
         return self._loader((target, narrowing.key, page), fetch).load(Wanted(parents, ()))
 
@@ -150,6 +163,13 @@ class Loaders:
     def _company(self, model: type[Entity]) -> Company:
         return company(model, self._needed, self._viewer, self._known)
 
+    def _make_room(self, model: type[Entity], columns: Columns, rows: Iterable[Row]) -> None:
+        """For what was read. An operation that has read more than it may answer reads nothing more."""
+        if long := long_columns(model, columns):
+            found = list(rows)
+            values = chain.from_iterable(map(attrgetter(name), found) for name in long)
+            self._room -= sum(map(len, filter(None, values)))
+
     def _loader(self, key: Hashable, fetch: Fetch) -> "_Loader":
         loader = self._made.get(key)
         if loader is None:
@@ -166,6 +186,8 @@ class Loaders:
     async def _run(self, fetch: Fetch, keys: list[Any]) -> dict[Any, Any]:
         await self._statements.enter()
         try:
+            if self._room < 0:
+                raise LimitExceededError("The operation reads too much text; ask for less.")
             return await fetch(keys)
         except DatabaseUnavailableError as error:
             raise UnavailableError from error

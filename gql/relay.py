@@ -4,6 +4,7 @@ import base64
 import binascii
 import enum
 from binascii import b2a_base64
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from inspect import Parameter, Signature, cleandoc
@@ -12,13 +13,12 @@ from typing import Any, ClassVar, TypeVar
 
 import orjson
 import strawberry
-from sqlalchemy import String
+from sqlalchemy import JSON, String
 from sqlalchemy.orm import InstrumentedAttribute
 
 from db.base import Entity
 from db.sources import many_to_one
-from db.types import is_short
-from gql.context import Info, load
+from gql.context import Context, Info, load
 from gql.errors import BadUserInputError, NotFoundError
 from gql.execution import RESOLVE_COLUMN, decided_by_class, single
 from gql.selection import COMPANION, NEEDS
@@ -27,6 +27,9 @@ T = TypeVar("T")
 
 LARGEST_ID = 2**63 - 1
 _LONGEST_GLOBAL_ID = 200  # Characters, more than any type's name and a number come to.
+
+# A column of so many at most is not counted, see gql/context.py: the cost bounds how often it is answered.
+_FEW_CHARACTERS = 64
 
 # Of each model; some 200 bytes each.
 _KEPT_IDS = 2**14
@@ -142,22 +145,45 @@ def column(attribute: InstrumentedAttribute[Any]) -> Any:
     if issubclass(kind, enum.Enum) and not hasattr(kind, "__strawberry_definition__"):
         strawberry.enum(kind, description=described(kind.__doc__))
     description = described(attribute.property.doc)
-    if not is_short(attribute.type):
-        return column_field(_counted(attribute), attribute.key, description=description)
+    if count := _count_of(attribute):
+        return column_field(_counted(attribute, count), attribute.key, description=description)
     return strawberry.field(description=description, metadata={NEEDS: (attribute.key,)})
 
 
-def _counted(attribute: InstrumentedAttribute[Any]) -> ResolveColumn:
-    """Values of any length: a page has few of them, but an answer may have each of them many times."""
+Count = Callable[[Context, list[Any]], None]
+"""Tells an operation how much text these values of one column are in its answer."""
+
+
+def _count_of(attribute: InstrumentedAttribute[Any]) -> Count | None:
+    """How values of a column are counted; those are not that have a few characters only."""
+    kind = attribute.type
+    if isinstance(kind, JSON):
+        return _count_json
+    is_long = isinstance(kind, String) and (kind.length is None or kind.length > _FEW_CHARACTERS)
+    return _count_texts if is_long else None
+
+
+def _counted(attribute: InstrumentedAttribute[Any], count: Count) -> ResolveColumn:
     get = attrgetter(attribute.key)
-    length = len if isinstance(attribute.type, String) else _json_length
 
     def resolve(roots: Sequence[Any], info: Info) -> list[Any]:
         values = list(map(get, roots))
-        info.context.answered(sum(map(length, filter(None, values))))
+        count(info.context, values)
         return values
 
     return resolve
+
+
+def _count_texts(context: Context, texts: list[Any]) -> None:
+    context.answered(sum(map(len, filter(None, texts))))
+
+
+def _count_json(context: Context, values: list[Any]) -> None:
+    """In bytes. Each is looked at once, however often it is there, and none where it is too much anyway."""
+    times = Counter(map(id, values))
+    for value in {id(value): value for value in values}.values():
+        if not context.has_answered_enough:
+            context.answered(times[id(value)] * _json_length(value))
 
 
 def _json_length(value: Any) -> int:

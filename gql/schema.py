@@ -100,15 +100,13 @@ class Schema(strawberry.Schema):
 
         async def run(document: Document) -> ExecutionResult:
             if self.extensions or self.directives:
-                asked = super(Schema, self).execute(
+                executing = super(Schema, self).execute(
                     query, *given, allowed_operation_types, operation_extensions
                 )
             else:
-                asked = self._executed(document.node, *given, operation_extensions)
-            result = await asked
-            if context_value:
-                context_value.check_answer()
-            return result
+                executing = self._executed(document.node, *given, operation_extensions)
+            result = await executing
+            return context_value.bounded(result) if context_value else result
 
         asked = (query, variable_values, context_value, operation_name, allowed_operation_types)
         return await self._let_in(*asked, run)

@@ -110,7 +110,7 @@ class Settings(BaseSettings):
     answer_limit: int = Field(
         Limits.answer,
         ge=1,
-        description="characters in an answer, of texts and JSON that may be of any length",
+        description="characters in an answer, of texts and JSON",
     )
     budget: int = Field(
         0, ge=0, description="nodes that each viewer or address can spend until they come back; 0: any number"

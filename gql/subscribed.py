@@ -38,8 +38,8 @@ class Subscribed(NamedTuple):
         executor.context_value = context
         result: Any = executor.execute_operation()
         executed = await result if isawaitable(result) else result
-        context.check_answer()
-        return ExecutionResult(executed.data, executed.errors)
+        answered: ExecutionResult = context.bounded(ExecutionResult(executed.data, executed.errors))
+        return answered
 
 
 async def begun(executor: Executor[Any], cost: int) -> Subscribed | ExecutionResult:

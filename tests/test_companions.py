@@ -4,6 +4,22 @@ import secrets
 from typing import Any
 
 import pytest
+from sqlalchemy import (
+    ARRAY,
+    JSON,
+    Boolean,
+    Date,
+    Float,
+    Integer,
+    Interval,
+    LargeBinary,
+    Numeric,
+    String,
+    Text,
+    Time,
+    Uuid,
+)
+from sqlalchemy.types import TypeEngine
 
 from db import read
 from db.base import Entity
@@ -11,6 +27,7 @@ from db.engine import Database
 from db.enums import Role
 from db.read import Visible
 from db.sources import many_to_one
+from db.types import UtcDateTime, is_short
 from tests import factories
 from tests.client import Client
 from tests.reads_at_random import Reads, a_few_of_everything, typed
@@ -108,3 +125,19 @@ async def test_who_comes_along_is_seen_by_those_who_may(client: Client) -> None:
     for viewer, count in ((client, 0), (await client.viewing(editor), len(hidden))):
         user = (await viewer.data(document, {"name": author.username}))["user"]
         assert len(user["comments"]["nodes"]) == count
+
+
+SHORT = (
+    *(Boolean(), Date(), Float(), Integer(), Interval(), Numeric(10, 2)),
+    *(String(10), Time(), UtcDateTime(), Uuid()),
+)
+
+
+@pytest.mark.parametrize("kind", SHORT, ids=repr)
+def test_values_of_these_types_are_short(kind: TypeEngine[Any]) -> None:
+    assert is_short(kind)
+
+
+@pytest.mark.parametrize("kind", [Text(), String(), JSON(), LargeBinary(), ARRAY(Integer)], ids=repr)
+def test_values_of_others_may_have_any_length(kind: TypeEngine[Any]) -> None:
+    assert not is_short(kind)

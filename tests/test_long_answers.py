@@ -2,10 +2,12 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from db.models import Post
+from gql import relay
 from gql.app import create_app
 from gql.relay import to_global_id
 from gql.settings import Settings
@@ -17,8 +19,8 @@ from tests.following import World, following
 pytestmark = pytest.mark.anyio
 
 MOST = 1000
-MESSAGE = "The answer has more than 1,000 characters of text; ask for less at once."
-REFUSED = {"errors": [{"message": MESSAGE, "extensions": {"code": "LIMIT_EXCEEDED"}}]}
+MESSAGE = "The answer has more than 1,000 characters of text; ask for less."
+ERROR = {"message": MESSAGE, "path": ["node"], "extensions": {"code": "LIMIT_EXCEEDED"}}
 NODE = "query ($id: ID!) {node(id: $id) {... on %s}}"
 # What is in the answer, and how many of its characters count.
 SELECTIONS = {
@@ -30,7 +32,9 @@ SELECTIONS = {
     "a profile": ("Post {author {bio}}", 90),
     "comments": ("Post {comments {nodes {body}}}", 30),
     "those of each comment's post": ("Post {comments {nodes {post {comments {nodes {body}}}}}}", 90),
-    "short texts, which do not count": ("Post {title slug author {username name}}", 0),
+    "a title": ("Post {title}", 70),
+    "JSON twice": ("Post {a: attributes b: attributes}", 48),
+    "short texts, which do not count": ("Post {status author {username role}}", 0),
     "all of them": ("Post {body excerpt attributes author {bio} comments {nodes {body}}}", 824),
 }
 
@@ -45,7 +49,8 @@ async def client(new_url: NewUrl, request: pytest.FixtureRequest) -> AsyncIterat
 async def a_post(client: Client) -> Post:
     """With three comments, one of which is deleted and has no text."""
     author = factories.user(bio="b" * 90)
-    post = factories.post(author, body="ä" * 400, attributes={"a": "äöü", "b": [1, 2]})
+    given = {"title": "t" * 70, "body": "ä" * 400, "attributes": {"a": "äöü", "b": [1, 2]}}
+    post = factories.post(author, **given)
     said = [factories.comment(post, author, text="c" * length) for length in (10, 20)]
     await factories.save(client.database, post, *said, factories.comment(post, None, text="gone"))
     return post
@@ -67,14 +72,11 @@ async def test_one_character_too_many_is_refused(client: Client) -> None:
     post = await a_post(client)
     one_more = factories.post(post.author, body="x" * 1001)
     await factories.save(client.database, one_more)
-    response = await client.send(NODE % "Post {body}", {"id": to_global_id("Post", one_more.id)})
-    assert response.status_code == 200
-    assert response.json() == REFUSED
-    accept = {"Accept": "application/graphql-response+json"}
     document = {"query": NODE % "Post {body}", "variables": {"id": to_global_id("Post", one_more.id)}}
-    refused = await client.http.post("/graphql", json=document, headers=accept)
-    assert refused.status_code == 400
-    assert refused.json() == REFUSED
+    for accept in ("application/json", "application/graphql-response+json"):
+        response = await client.http.post("/graphql", json=document, headers={"Accept": accept})
+        assert response.status_code == 200
+        assert response.json() == {"data": None, "errors": [ERROR]}
 
 
 async def test_a_little_request_gets_no_endless_answer(new_url: NewUrl) -> None:
@@ -87,10 +89,33 @@ async def test_a_little_request_gets_no_endless_answer(new_url: NewUrl) -> None:
         document = NODE % f"Post {{{below % (below % 'body')}}}"
         body = await client.execute(document, {"id": to_global_id("Post", post.id)})
         assert {error["extensions"]["code"] for error in body["errors"]} == {"LIMIT_EXCEEDED"}
-        assert "data" not in body
+        assert body["data"] is None
         document = NODE % f"Post {{{below % 'body'}}}"
         data = await client.data(document, {"id": to_global_id("Post", post.id)})
         assert len(data["node"]["comments"]["nodes"]) == 60
+
+
+async def test_a_row_of_many_parents_is_read_once(client: Client) -> None:
+    author, tags = factories.user(), [factories.tag() for _ in range(3)]
+    posts = [factories.post(author, body=str(number) * 10, tags=list(tags)) for number in range(4)]
+    await factories.save(client.database, *posts)
+    expected = [{"posts": {"nodes": [{"body": str(number) * 10} for number in (3, 2, 1, 0)]}}] * 3
+    with client.statements() as statements:
+        data = await client.data("{tags {nodes {posts {nodes {body}}}}}")
+    assert data["tags"]["nodes"] == expected
+    assert len(statements) == 3
+    assert ["post_tags" in sent.sql for sent in statements if "posts.body" in sent.sql] == [False]
+
+
+async def test_no_more_is_read_than_may_be_answered(client: Client) -> None:
+    """Each of the pages is another one, and is read by itself."""
+    author = factories.user()
+    await factories.save(client.database, *(factories.post(author, body="x" * 400) for _ in range(9)))
+    pages = " ".join(f"a{number}: posts(first: {number}) {{nodes {{body}}}}" for number in range(3, 9))
+    with client.statements() as statements:
+        codes = await client.codes(f'{{user(by: {{username: "{author.username}"}}) {{{pages}}}}}')
+    assert codes == {"LIMIT_EXCEEDED"}
+    assert len(statements) <= 3
 
 
 async def test_a_mutation_is_done_all_the_same(client: Client) -> None:
@@ -103,6 +128,31 @@ async def test_a_mutation_is_done_all_the_same(client: Client) -> None:
     assert await author.codes(document, given) == {"LIMIT_EXCEEDED"}
     data = await client.data(NODE % "Post {title}", {"id": to_global_id("Post", post.id)})
     assert data == {"node": {"title": "Done"}}
+
+
+async def test_it_was_executed_and_is_paid_for(settings: Settings) -> None:
+    update = {"answer_limit": 1, "budget": 10_000, "budget_seconds": 3600}
+    async with Client(create_app(settings.model_copy(update=update))) as client:
+        post = await a_post(client)
+        body = await client.execute(NODE % "Post {body}", {"id": to_global_id("Post", post.id)})
+        assert body["data"] is None
+        assert body["extensions"]["cost"]["requested"] == 1
+
+
+async def test_json_is_measured_until_it_is_too_much(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    measured = 0
+
+    def length(value: Any) -> int:
+        nonlocal measured
+        measured += 1
+        return 400
+
+    monkeypatch.setattr(relay, "_json_length", length)
+    author = factories.user()
+    await factories.save(client.database, *(factories.post(author, attributes={"a": 1}) for _ in range(9)))
+    selected = "author {posts {nodes {attributes}}}"
+    assert await client.codes(f"{{posts {{nodes {{{selected}}}}}}}") == {"LIMIT_EXCEEDED"}
+    assert 0 < measured < 9
 
 
 async def test_an_event_says_so_and_others_are_told(client: Client) -> None:
