@@ -63,13 +63,17 @@ def note(
         # Without an id nobody is referred to, or somebody who is not to be seen.
         rows = [None if row[0] is None else make(row) for row in zip(*values, strict=True)]
         keys = found[columns.index(reference.local_key)]
+        # Who refers to nobody is not to be looked up: that is known too.
         known.setdefault((reference.model, reference.key), {None: None}).update(zip(keys, rows, strict=True))
 
 
 def is_narrow(
     relationship: InstrumentedAttribute[Any], columns: Mapping[type[Entity], tuple[str, ...]]
 ) -> bool:
-    """Whether a row may come as often as others refer to it, with these columns of its model. One with a
-    text of any length may not: a page of comments would bring along their post's body once for each."""
+    """Whether a row may come as often as others refer to it, with these columns of its model.
+
+    One with a text of any length may not: a page of comments would bring along their post's body once for
+    each.
+    """
     model = many_to_one(relationship).model
     return not long_columns(model, columns.get(model, ()))
