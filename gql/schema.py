@@ -13,6 +13,7 @@ from graphql import (
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
     OperationType,
+    is_input_object_type,
     lexicographic_sort_schema,
     print_schema,
 )
@@ -20,6 +21,7 @@ from graphql.execution import Executor
 from strawberry.execution.is_awaitable import optimized_is_awaitable
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types import graphql as strawberry_types
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 
@@ -62,6 +64,8 @@ class Schema(strawberry.Schema):
         **options: Any,
     ) -> None:
         super().__init__(*arguments, **options)
+        # Strawberry's own, which each schema of its sets anew, fails for a list and a type that is not null.
+        self._schema.type_map["__Type"].fields["isOneOf"].resolve = _is_one_of  # type: ignore[attr-defined]
         rules = RULES if introspection else (*RULES, NoSchemaIntrospectionCustomRule)
         self.limits = limits
         self.hides_suggestions = not suggestions
@@ -210,6 +214,13 @@ class Schema(strawberry.Schema):
             operation_extensions=operation_extensions,
             hide_suggestions=self.hides_suggestions,
         )
+
+
+def _is_one_of(kind: Any, info: Any) -> bool | None:
+    """What introspection tells of a type. Only Strawberry knows: it does not tell graphql-core."""
+    if not is_input_object_type(kind):
+        return None
+    return bool(kind.extensions[GraphQLCoreConverter.DEFINITION_BACKREF].is_one_of)
 
 
 def _chosen(
