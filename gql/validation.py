@@ -87,7 +87,11 @@ def _attributes(value: Any) -> Any:
         raise ValueError("This has to be a JSON object.")
     if not _is_storable(value):
         raise ValueError("This is nested too deeply, or has a number beyond 2^53.")
-    if len(orjson.dumps(value)) > _LARGEST_JSON:
+    try:
+        size = len(orjson.dumps(value))
+    except orjson.JSONEncodeError as error:
+        raise ValueError("A variable in this has no value.") from error
+    if size > _LARGEST_JSON:
         raise ValueError(f"This is larger than {_LARGEST_JSON} bytes.")
     return value
 

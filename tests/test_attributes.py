@@ -162,6 +162,13 @@ async def test_a_variable_in_a_literal(ada: Client) -> None:
     assert payload["post"]["attributes"] == {"a": {"x": [True]}, "b": [5]}
     payload = (await ada.data(document, {"given": nested(10), "n": 5}))["createPost"]
     assert payload == REFUSED
+    assert (await ada.data(document, {"given": None, "n": None}))["createPost"]["post"]["attributes"] == {
+        "a": None,
+        "b": [None],
+    }
+    some: list[dict[str, Any]] = [{"given": {}}, {"n": 5}, {}]
+    for variables in some:
+        assert (await ada.data(document, variables))["createPost"] == REFUSED
 
 
 @pytest.mark.parametrize(
