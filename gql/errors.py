@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import strawberry
-from graphql import GraphQLError, GraphQLSyntaxError
+from graphql import GraphQLError, GraphQLSyntaxError, ValueNode
 
 from gql import log
 
@@ -198,7 +198,7 @@ def _formatted(error: GraphQLError, asked: Asked, logged: set[int], *, validated
             "extensions": {"code": BadUserInputError.code},
         }
     code = (error.extensions or {}).get("code")
-    if original is not None or (error.path is not None and code is None):
+    if original is not None or (error.path is not None and code is None and not _is_of_a_value(error)):
         unexpected = original or error
         if id(unexpected) not in logged:
             logged.add(id(unexpected))
@@ -223,6 +223,14 @@ def _root_cause(error: GraphQLError) -> BaseException | None:
     while isinstance(cause, GraphQLError):
         cause = cause.original_error
     return cause
+
+
+def _is_of_a_value(error: GraphQLError) -> bool:
+    """Whether graphql-core found it in an argument, such as a variable that is null where it must not be.
+
+    What it finds in an answer, and what a resolver raises, it locates at the field.
+    """
+    return bool(error.nodes) and all(isinstance(node, ValueNode) for node in error.nodes or ())
 
 
 def _told(error: GraphQLError, code: str) -> dict[str, Any]:

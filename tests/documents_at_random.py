@@ -52,8 +52,11 @@ class Documents:
             kind = declared.partition(" =")[0].rstrip("!")
             if "!" in declared.partition("=")[0][-2:] or r.random() < 0.8:
                 given[name] = r.choice(kinds.get(kind, ({}, {"a": 2}, {"b": ["x", None]}, {"f": {"a": 1}})))
+            # Null where it must not be is found when the operation is executed.
             if r.random() < 0.02:
                 given[name] = r.choice([None, "wrong", [[]]])
+            elif " =" in declared and "!" not in declared and r.random() < 0.1:
+                given[name] = None
         return given
 
     def selection(self, kind: str, depth: int) -> str:
@@ -128,7 +131,7 @@ class Documents:
     def _arguments(self, field: Any) -> str:
         r = self.random
         choices = {
-            "n": ("1", "2", "null", "$n", "$m"),
+            "n": ("1", "2", "null", "$n", "$m", "$d"),
             "s": ('"s"', '""', "$s", "null"),
             "l": ("[1, 2]", "3", "[$n]", "$l", "[]"),
             "f": ("{}", '{a: 1, b: ["x"]}', "{a: $n, f: {b: $s}}", "$f", "{f: $f}"),
@@ -147,6 +150,7 @@ class Documents:
         kinds = {
             "$n": ("Int", "Int = 2"),
             "$m": ("Int!", "Int! = 4"),
+            "$d": ("Int = 5",),
             "$s": ("String", 'String = "d"', "String = null"),
             "$l": ("[Int!]", "[Int!] = [9]", "[Int!] = 8"),
             "$f": ("Filter", 'Filter = {b: "single"}'),

@@ -31,6 +31,7 @@ _PLACES = st.builds(
     st.integers(0, 9),
 )
 _MOMENTS = st.datetimes().map(lambda moment: moment.isoformat() + "Z")
+_CONDITIONS = [" @skip(if: false)", " @include(if: true)", " @skip(if: true)", " @skip(if: $null)"]
 _HEADS = [
     "query",
     "query Q",
@@ -171,9 +172,13 @@ class Writer:
         declared = (
             str(kind) if not self.mistake(4) else self.draw(st.sampled_from(["Int", "[ID]", "Post", "No!"]))
         )
-        default = f" = {literal(self.value(kind, name))}" if self.mistake(20) else ""
-        self.declared[variable] = declared + default
-        if not self.mistake(3):
+        # With a default it may be null where its value may not.
+        is_nulled = declared.endswith("!") and value is not None and self.chance(10)
+        default = f" = {literal(self.value(kind, name))}" if is_nulled or self.mistake(20) else ""
+        self.declared[variable] = (declared.removesuffix("!") if is_nulled else declared) + default
+        if is_nulled:
+            self.given[variable] = None
+        elif not self.mistake(3):
             self.given[variable] = value.plain() if isinstance(value, _Enum) else plain(value)
         return f"${variable}"
 
@@ -213,13 +218,14 @@ class Writer:
         if not self.chance(8):
             return ""
         if self.is_careful:
-            return self.draw(
-                st.sampled_from([" @skip(if: false)", " @include(if: true)", " @skip(if: true)"])
-            )
+            written = self.draw(st.sampled_from(_CONDITIONS))
+            if "$null" in written:
+                self.declared["null"], self.given["null"] = "Boolean = false", None
+            return written
         conditions = ["true", "false", "$v0", "1", "null"]
         names = ["skip", "include", "include", "deprecated", "oneOf", "nothing"]
-        written = st.builds(" @{}(if: {})".format, st.sampled_from(names), st.sampled_from(conditions))
-        return "".join(self.draw(st.lists(written, min_size=1, max_size=2)))
+        several = st.builds(" @{}(if: {})".format, st.sampled_from(names), st.sampled_from(conditions))
+        return "".join(self.draw(st.lists(several, min_size=1, max_size=2)))
 
 
 class _Enum(str):

@@ -144,6 +144,7 @@ PROVOKED: list[Provoke] = [
     by_post("query ($n: Int!) {number(first: $n)}"),
     by_post("query A {number} query B {number}"),
     by_post("{number(first: -1)}"),
+    by_post("query ($n: Int) {number(first: $n)}", variables={"n": None}),
     by("POST", content=b"5", content_type=JSON),
     by("GET", "/graphql?query="),
     by("PUT"),
