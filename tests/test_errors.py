@@ -57,6 +57,11 @@ async def _refused_by_the_database(info: Info) -> str:
     return ""
 
 
+def _endless(info: Info) -> str:
+    info.context.answered(10**9)
+    return SECRET
+
+
 async def _never() -> str:
     await asyncio.sleep(60)
     return ""
@@ -74,6 +79,7 @@ class Broken:
     )
     refused: str | None = strawberry.field(resolver=_refused_by_the_database)
     slow: str | None = strawberry.field(resolver=_never)
+    endless: str | None = strawberry.field(resolver=_endless)
 
     @strawberry.field
     def number(self, first: int = 0) -> int | None:
@@ -154,6 +160,7 @@ PROVOKED: list[Provoke] = [
     by_post("{a {a {a {a {a {a {a {a {a {a {a {a {a}}}}}}}}}}}}}"),
     by_post("{number}".ljust(500)),
     by("GET", "/graphql?query=%7Bnumber%7D" + "+" * 100),
+    by_post("{endless}"),
     by_post("{spent}"),
     by("POST", content=b'{"documentId": "nothing"}', content_type=JSON),
     by("POST", content=AUTOMATIC, content_type=JSON),
