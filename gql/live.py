@@ -6,7 +6,7 @@ Subscribers with the same operation, variables and viewer get the same answer, w
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Hashable
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
 from typing import Any, NamedTuple, TypeVar
 
 import orjson
@@ -88,6 +88,7 @@ class Live:
         request_id: str,
         *,
         after: str | None = None,
+        turn: asyncio.Lock | None = None,
     ) -> AsyncGenerator[Result, None]:
         """See gql/results.py."""
         asked = Asked(request_id, operation.name, viewer and viewer.id)
@@ -99,11 +100,12 @@ class Live:
         try:
             async with aclosing(aiter(begun.following)) as deliveries:
                 async for delivery in deliveries:
-                    viewer = await self._current(viewer)
-                    shown = await self._shown(delivery, asker, viewer)
-                    if shown.body is not None:
-                        await self._surroundings.context(viewer, caller).spend(begun.cost)
-                        yield Result(shown.body, event_id=to_event_id(delivery.event.position))
+                    async with turn or nullcontext():
+                        viewer = await self._current(viewer)
+                        shown = await self._shown(delivery, asker, viewer)
+                        if shown.body is not None:
+                            await self._surroundings.context(viewer, caller).spend(begun.cost)
+                            yield Result(shown.body, event_id=to_event_id(delivery.event.position))
                     if shown.is_last:
                         return
         except UnavailableError:

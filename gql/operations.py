@@ -49,6 +49,9 @@ class Operations:
     async def is_mutation(self, operation: Operation) -> bool:
         return await self._schema.kind(operation.query, operation.name) is OperationType.MUTATION
 
+    async def is_subscription(self, operation: Operation) -> bool:
+        return await self._schema.kind(operation.query, operation.name) is OperationType.SUBSCRIPTION
+
     async def results(
         self,
         operation: Operation,
@@ -57,11 +60,11 @@ class Operations:
         request_id: str,
         *,
         after: str | None = None,
+        turn: asyncio.Lock | None = None,
     ) -> AsyncGenerator[Result, None]:
         """See gql/results.py; the operation has its document."""
-        kind = await self._schema.kind(operation.query, operation.name)
-        if kind is OperationType.SUBSCRIPTION:
-            followed = self._live.results(operation, viewer, caller, request_id, after=after)
+        if await self.is_subscription(operation):
+            followed = self._live.results(operation, viewer, caller, request_id, after=after, turn=turn)
             async with aclosing(followed) as results:
                 async for result in results:
                     yield result

@@ -1,5 +1,6 @@
 """What an operation answers, one result or many, whatever it is sent by."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from typing import NamedTuple, Protocol
 
@@ -61,6 +62,10 @@ class Results(Protocol):
         request_id: str,
         *,
         after: str | None = None,
+        turn: asyncio.Lock | None = None,
     ) -> AsyncGenerator[Result, None]:
-        """`after` is the id of the last event that the client has got."""
+        """`after` is the id of the last event that the client has got.
+
+        A subscription has the turn while it reads an event, and until it is asked for the next one.
+        """
         ...

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from contextlib import aclosing, suppress
+from contextlib import AbstractAsyncContextManager, aclosing, nullcontext, suppress
 from typing import Any
 
 import orjson
@@ -24,6 +24,7 @@ from gql.results import Results, refusal
 from gql.tokens import Claims, InvalidTokenError
 
 _BURST = 5  # Seconds' worth of messages that may come at once.
+_ANSWERS = 4  # Of queries and mutations of a socket, that are being made or wait to be sent.
 
 
 class WebSocketEndpoint:
@@ -104,6 +105,9 @@ class Socket:
         # Those whose results are wanted, by their ids; and with those that are being cancelled, all.
         self._wanted: dict[str, asyncio.Task[None]] = {}
         self._tasks: dict[asyncio.Task[None], Operation] = {}
+        # Who does not read has few answers made, and not one for each operation.
+        self._answers = asyncio.Semaphore(_ANSWERS)
+        self._events = asyncio.Lock()
 
     async def serve(self) -> End | None:
         """Until the end: why it is to be closed, or None where the client has closed it."""
@@ -223,10 +227,22 @@ class Socket:
         operation = await self._endpoint.operations.with_document(operation)
         if task := asyncio.current_task():
             self._tasks[task] = operation
+        async with await self._turn(operation):
+            await self._tell(key, operation, request_id)
+
+    async def _turn(self, operation: Operation) -> AbstractAsyncContextManager[None]:
+        """Until the answer is sent. It comes before the place among all operations, which is not waited in.
+
+        Subscriptions last, and take turns for each event.
+        """
+        return nullcontext() if await self._endpoint.operations.is_subscription(operation) else self._answers
+
+    async def _tell(self, key: str, operation: Operation, request_id: str) -> None:
         viewer = await self._viewer()
         user_agent = self._request.header(b"user-agent") or ""
         caller = Caller(self._endpoint.accounts, self._request.address, user_agent)
-        async with aclosing(self._endpoint.results(operation, viewer, caller, request_id)) as results:
+        found = self._endpoint.results(operation, viewer, caller, request_id, turn=self._events)
+        async with aclosing(found) as results:
             async for result in results:
                 kind = "error" if result.is_refusal else "next"
                 await self._send(messages.about(kind, key, result.body))

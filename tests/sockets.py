@@ -183,6 +183,7 @@ class Streams:
         request_id: str,
         *,
         after: str | None = None,
+        turn: asyncio.Lock | None = None,
     ) -> AsyncGenerator[Result, None]:
         stream = Stream(operation, viewer, caller, after)
         self._begun.put_nowait(stream)
