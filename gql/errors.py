@@ -2,6 +2,7 @@
 
 import enum
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any, ClassVar, NamedTuple
 
 import strawberry
@@ -14,6 +15,9 @@ PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
 VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
 
 _LONGEST_MESSAGE = 500  # Characters.
+# Of one result. Thousands of rows may fail, each with a long path, for a client that reads the first.
+_MOST_TOLD = 100
+_MOST_LOGGED = 20
 
 
 class ExpectedError(Exception):
@@ -174,40 +178,59 @@ class Asked(NamedTuple):
 
 
 def formatted(errors: Sequence[GraphQLError], asked: Asked, *, validated: bool) -> list[dict[str, Any]]:
-    """Errors as the response has them. `validated` tells a bad document from a bad value.
+    """The first errors as the response has them, and what nobody expected of all of them in the log.
 
-    What nobody expected is logged, once wherever it appears: a batch that fails may do so for many fields.
+    `validated` tells a bad document from a bad value.
     """
-    logged = set[int]()
-    return [_formatted(error, asked, logged, validated=validated) for error in errors]
+    _log_unexpected(errors, asked, validated=validated)
+    told = [_formatted(error, asked, validated=validated) for error in errors[:_MOST_TOLD]]
+    if len(errors) > _MOST_TOLD:
+        message = f"Only the first {_MOST_TOLD} of {len(errors):,} errors are told."
+        told.append({"message": message, "extensions": {"code": LimitExceededError.code}})
+    return told
 
 
-def _formatted(error: GraphQLError, asked: Asked, logged: set[int], *, validated: bool) -> dict[str, Any]:
+def _log_unexpected(errors: Sequence[GraphQLError], asked: Asked, *, validated: bool) -> None:
+    """Each once wherever it appears: a batch that fails may do so for many fields."""
+    found = dict[int, tuple[BaseException, Any]]()
+    for error in errors:
+        unexpected = _unexpected(error, validated=validated)
+        if unexpected is not None:
+            found.setdefault(id(unexpected), (unexpected, error.path))
+    for unexpected, path in islice(found.values(), _MOST_LOGGED):
+        log.unexpected(unexpected, **_asked(asked), path=path)
+    if len(found) > _MOST_LOGGED:
+        log.left_out(len(found) - _MOST_LOGGED, **_asked(asked))
+
+
+def _unexpected(error: GraphQLError, *, validated: bool) -> BaseException | None:
+    """What is to be logged and masked; None where a client may know what it was."""
+    original = _root_cause(error)
+    if original is None:
+        has_code = (error.extensions or {}).get("code") is not None
+        return None if error.path is None or has_code or _is_of_a_value(error) else error
+    if isinstance(original, ExpectedError):
+        return None
+    # Of a document that nobody can read: Python takes no integer of more than 4300 digits, for instance.
+    unreadable = RecursionError if validated else (RecursionError, ValueError)
+    return None if error.path is None and isinstance(original, unreadable) else original
+
+
+def _formatted(error: GraphQLError, asked: Asked, *, validated: bool) -> dict[str, Any]:
+    if _unexpected(error, validated=validated) is not None:
+        return _masked(error, asked)
     original = _root_cause(error)
     if isinstance(original, ExpectedError):
         return _told(error, original.code)
-    if isinstance(original, RecursionError) and error.path is None:
-        return {
-            "message": "The document is nested too deeply.",
-            "extensions": {"code": BadUserInputError.code},
-        }
-    if isinstance(original, ValueError) and error.path is None and not validated:
-        # Python reads no integer of more than 4300 digits.
-        return {
-            "message": "A number in the document is too long.",
-            "extensions": {"code": BadUserInputError.code},
-        }
-    code = (error.extensions or {}).get("code")
-    if original is not None or (error.path is not None and code is None and not _is_of_a_value(error)):
-        unexpected = original or error
-        if id(unexpected) not in logged:
-            logged.add(id(unexpected))
-            log.unexpected(unexpected, **_asked(asked), path=error.path)
-        return _masked(error, asked)
+    if original is not None:
+        is_number = isinstance(original, ValueError)
+        wrong = "A number in the document is too long." if is_number else "The document is nested too deeply."
+        return {"message": wrong, "extensions": {"code": BadUserInputError.code}}
     if isinstance(error, GraphQLSyntaxError):
         # A string that is no text is a bad value, although graphql-core finds it already in its lexer.
         is_value = "Unicode escape" in error.message or "Invalid character" in error.message
         return _told(error, BadUserInputError.code if is_value else PARSE_FAILED)
+    code = (error.extensions or {}).get("code")
     return _told(error, code or (BadUserInputError.code if validated else VALIDATION_FAILED))
 
 

@@ -19,7 +19,6 @@ from graphql import (
     OperationDefinitionNode,
     OverlappingFieldsCanBeMergedRule,
     SelectionSetNode,
-    Source,
     Token,
     TokenKind,
     ValidationContext,
@@ -29,6 +28,7 @@ from graphql.validation.validate import ValidationAbortedError
 
 from gql.bounds import Limits
 from gql.errors import LimitExceededError
+from gql.source import DocumentSource
 
 Definition = OperationDefinitionNode | FragmentDefinitionNode
 
@@ -57,7 +57,7 @@ def parse_within(text: str, limits: Limits) -> DocumentNode:
         raise LimitExceededError(
             f"The document has {len(text):,} characters; {limits.document:,} are allowed."
         )
-    lexer = Lexer(Source(text))
+    lexer = Lexer(DocumentSource(text))
     first = lexer.token
     try:
         node = _parse(lexer, limits)

@@ -29,6 +29,17 @@ def unexpected(error: BaseException, **more: Any) -> None:
     logger.error("%s", orjson.dumps(line, default=repr).decode())
 
 
+def left_out(count: int, **more: Any) -> None:
+    """Log how many exceptions of an operation have no lines of their own."""
+    line = {
+        "time": datetime.now(UTC).isoformat(),
+        "event": "internal errors left out",
+        **more,
+        "count": count,
+    }
+    logger.error("%s", orjson.dumps(line).decode())
+
+
 def access(**told: Any) -> None:
     """Log a request that was answered."""
     line = {"time": datetime.now(UTC).isoformat(), "event": "request", **told}

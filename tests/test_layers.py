@@ -72,6 +72,7 @@ LAYERS = (
     "scalars",
     "execution",
     "settings",
+    "source",
     "bounds",
     "access",
     "values",

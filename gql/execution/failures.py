@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from graphql import GraphQLError, located_error
+from graphql import GraphQLError, SourceLocation, located_error
 
 from gql.execution.columns import Key, Position, field_position, keys_of, ranks_of
+
+if TYPE_CHECKING:
+    from gql.execution.plans import FieldPlan
 
 
 class Failure(NamedTuple):
@@ -36,6 +39,7 @@ class Failures:
         # How often something else than the failed value itself turned null: work below it is in vain.
         self.spreads = 0
         self._new: list[Failure] = []
+        self._locations: dict[FieldPlan, list[SourceLocation]] = {}
 
     def add(self, position: Position, error: Exception, *, last: bool = False) -> None:
         self._new.append(Failure(position, error, last))
@@ -65,12 +69,29 @@ class Failures:
         if self._is_null(path):
             return
         field = field_position(failure.position)[0].field
-        self.errors.append(located_error(failure.error, field.nodes, list(path)))
+        self.errors.append(self._located(failure.error, field, path))
         target: Position | None = failure.position
         while target is not None and target[0].nonnull:
-            target = target[0].above(target[1])
-        self.nulled.add(keys_of(target))
+            target, path = target[0].above(target[1]), path[:-1]
+        self.nulled.add(path)
         self.spreads += target != failure.position
         if target is not None:
             column, index = target
             column.place(index, None)
+
+    def _located(self, given: Exception, field: FieldPlan, path: tuple[Key, ...]) -> GraphQLError:
+        """Placed as graphql-core does, which looks for the field in the document again for each error."""
+        error = located_error(given, None, list(path))
+        if error is given or error.nodes or error.positions:
+            return error  # It says by itself where it belongs.
+        locations = self._locations.get(field)
+        if locations is None:
+            locations = self._locations[field] = _locations(field)
+        error.nodes = field.nodes  # type: ignore[assignment] # Nobody adds to it.
+        error.locations = locations or None
+        return error
+
+
+def _locations(field: FieldPlan) -> list[SourceLocation]:
+    places = [node.loc for node in field.nodes if node.loc]
+    return [place.source.get_location(place.start) for place in places]
