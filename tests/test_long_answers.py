@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from db import read
 from db.models import Post
 from gql import relay
 from gql.app import create_app
@@ -105,6 +106,28 @@ async def test_a_row_of_many_parents_is_read_once(client: Client) -> None:
     assert data["tags"]["nodes"] == expected
     assert len(statements) == 3
     assert ["post_tags" in sent.sql for sent in statements if "posts.body" in sent.sql] == [False]
+
+
+async def test_a_row_that_goes_meanwhile_leaves_a_page_as_it_was(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With one row too few it would seem to be the last page."""
+    author, tags = factories.user(), [factories.tag() for _ in range(2)]
+    posts = [factories.post(author, tags=list(tags)) for _ in range(3)]
+    await factories.save(client.database, *posts)
+    document = "{tags {nodes {posts(first: 2) {nodes {id body} pageInfo {hasNextPage}}}}}"
+    expected, rows_by_key, asked = await client.data(document), read.rows_by_key, 0
+
+    async def without_one(*given: Any, **more: Any) -> Any:
+        nonlocal asked
+        asked += 1
+        found = await rows_by_key(*given, **more)
+        return dict(list(found.items())[1:])
+
+    monkeypatch.setattr(read, "rows_by_key", without_one)
+    assert await client.data(document) == expected
+    assert asked > 0
+    assert [tag["posts"]["pageInfo"]["hasNextPage"] for tag in expected["tags"]["nodes"]] == [True, True]
 
 
 async def test_no_more_is_read_than_may_be_answered(client: Client) -> None:
