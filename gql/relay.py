@@ -6,7 +6,7 @@ import enum
 from binascii import b2a_base64
 from collections import Counter
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from inspect import Parameter, Signature, cleandoc
 from operator import attrgetter
 from typing import Any, ClassVar, TypeVar
@@ -159,8 +159,9 @@ def _count_of(attribute: InstrumentedAttribute[Any]) -> Count | None:
     kind = attribute.type
     if isinstance(kind, JSON):
         return _count_json
-    is_long = isinstance(kind, String) and (kind.length is None or kind.length > _FEW_CHARACTERS)
-    return _count_texts if is_long else None
+    if not isinstance(kind, String) or (kind.length is not None and kind.length <= _FEW_CHARACTERS):
+        return None
+    return _count_texts if kind.length is None else partial(_count_longest, kind.length)
 
 
 def _counted(attribute: InstrumentedAttribute[Any], count: Count) -> ResolveColumn:
@@ -176,6 +177,11 @@ def _counted(attribute: InstrumentedAttribute[Any], count: Count) -> ResolveColu
 
 def _count_texts(context: Context, texts: list[Any]) -> None:
     context.answered(sum(map(len, filter(None, texts))))
+
+
+def _count_longest(length: int, context: Context, texts: list[Any]) -> None:
+    """As if each were as long as it may be: to look at them would take longer than to answer them."""
+    context.answered(length * len(texts))
 
 
 def _count_json(context: Context, values: list[Any]) -> None:

@@ -33,7 +33,7 @@ SELECTIONS = {
     "a profile": ("Post {author {bio}}", 90),
     "comments": ("Post {comments {nodes {body}}}", 30),
     "those of each comment's post": ("Post {comments {nodes {post {comments {nodes {body}}}}}}", 90),
-    "a title": ("Post {title}", 70),
+    "a title, which counts as the longest": ("Post {title}", 200),
     "JSON twice": ("Post {a: attributes b: attributes}", 48),
     "short texts, which do not count": ("Post {status author {username role}}", 0),
     "all of them": ("Post {body excerpt attributes author {bio} comments {nodes {body}}}", 824),
