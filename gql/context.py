@@ -116,7 +116,9 @@ class Context:
         most = self.limits.answer
         error = LimitExceededError(f"The answer has more than {most:,} characters of text; ask for less.")
         path: list[str | int] = [next(iter(result.data))]
-        return ExecutionResult(None, [GraphQLError(str(error), path=path, original_error=error)])
+        located = GraphQLError(str(error), path=path, original_error=error)
+        # With those of its fields, of which somebody may have to know.
+        return ExecutionResult(None, [located, *(result.errors or ())])
 
     async def renew(self, viewer: Viewer | None, known: Known | None = None) -> None:
         """Forget what was read: after a write, and for another viewer after a log-in.

@@ -201,6 +201,16 @@ async def test_the_readmes_table_has_every_code_with_its_statuses(client: Client
     }
 
 
+async def test_an_answer_that_is_too_long_hides_no_other_error(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    body = await client.execute("{endless broken}")
+    told = [(error["path"], error["extensions"]["code"]) for error in body["errors"]]
+    assert told == [(["endless"], "LIMIT_EXCEEDED"), (["broken"], "INTERNAL_SERVER_ERROR")]
+    assert body["data"] is None
+    assert [line["path"] for line in lines(caplog)] == [["broken"]]
+
+
 async def test_what_nobody_expected_is_logged_once_and_masked(
     client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
