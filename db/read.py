@@ -112,6 +112,8 @@ async def _pages_of_shared(
     """The same where a row may be one of many parents' and long, read once; None if one went meanwhile."""
     found = await _pages(database, rows, parents, page, ("id",))
     keys = {row.id for part in found.values() for row in part}
+    if not keys:
+        return found
     model = source_of(rows.target).model
     whole = await rows_by_key(database, model, "id", list(keys), columns, rows.visible, company)
     if len(whole) < len(keys):

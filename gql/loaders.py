@@ -104,7 +104,7 @@ class Loaders:
             columns = self._needed.of(model)
             company = self._company(model)
             found = await read.rows_by_key(self._database, model, key, values, columns, visible, company)
-            self._make_room(model, columns, [found.values()])
+            self._take_room(model, columns, [found.values()])
             return found
 
         return self._loader((model, key), fetch).load(Wanted(values, missing))
@@ -127,7 +127,7 @@ class Loaders:
             columns, company = self._needed.of(model, page.order.column), self._company(model)
             rows = self._rows(target, narrowing)
             found = await read.pages(self._database, rows, parents, page, columns, company)
-            self._make_room(model, columns, found.values())
+            self._take_room(model, columns, found.values())
             return found
 
         return self._loader((target, narrowing.key, page), fetch).load(Wanted(parents, ()))
@@ -163,8 +163,8 @@ class Loaders:
     def _company(self, model: type[Entity]) -> Company:
         return company(model, self._needed, self._viewer, self._known)
 
-    def _make_room(self, model: type[Entity], columns: Columns, parts: Collection[Iterable[Row]]) -> None:
-        """For what was read. An operation that has read more than it may answer reads nothing more."""
+    def _take_room(self, model: type[Entity], columns: Columns, parts: Collection[Iterable[Row]]) -> None:
+        """What was read takes it. An operation that has read more than it may answer reads nothing more."""
         for name in long_columns(model, columns):
             values = map(attrgetter(name), chain.from_iterable(parts))
             self._room -= sum(map(len, filter(None, values)))

@@ -108,6 +108,14 @@ async def test_a_row_of_many_parents_is_read_once(client: Client) -> None:
     assert ["post_tags" in sent.sql for sent in statements if "posts.body" in sent.sql] == [False]
 
 
+async def test_where_there_are_no_rows_none_are_looked_for(client: Client) -> None:
+    await factories.save(client.database, factories.tag(), factories.tag())
+    with client.statements() as statements:
+        data = await client.data("{tags {nodes {posts {nodes {body}}}}}")
+    assert data == {"tags": {"nodes": [{"posts": {"nodes": []}}] * 2}}
+    assert len(statements) == 2
+
+
 async def test_a_row_that_goes_meanwhile_leaves_a_page_as_it_was(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
