@@ -47,6 +47,15 @@ async def with_ada(app: FastAPI) -> AsyncIterator[Client]:
         yield client
 
 
+@asynccontextmanager
+async def by_ada(app: FastAPI) -> AsyncIterator[Client]:
+    """The same for ada herself."""
+    async with with_ada(app) as client:
+        token = (await tokens_of(client, "ada"))["accessToken"]
+        client.http.headers["Authorization"] = f"Bearer {token}"
+        yield client
+
+
 async def log_in(client: Client, username: str, password: str = PASSWORD) -> dict[str, Any]:
     return await client.mutate("logIn", TOKENS, username=username, password=password)
 

@@ -12,7 +12,7 @@ from gql.relay import to_global_id
 from gql.settings import Settings
 from gql.trusted import hash_of
 from tests import factories
-from tests.accounts import tokens_of, with_ada
+from tests.accounts import by_ada
 from tests.client import Client
 from tests.events import EVENTS, stream
 from tests.following import COMMENTS, until
@@ -25,9 +25,7 @@ pytestmark = pytest.mark.anyio
 @pytest.fixture
 async def ada(served: Listening) -> AsyncIterator[Client]:
     """Who writes, over HTTP."""
-    async with with_ada(served.app) as client:
-        token = (await tokens_of(client, "ada"))["accessToken"]
-        client.http.headers["Authorization"] = f"Bearer {token}"
+    async with by_ada(served.app) as client:
         yield client
 
 

@@ -16,7 +16,7 @@ from gql.relay import to_global_id
 from gql.settings import Settings
 from gql.subscribed import Subscribed
 from tests import factories
-from tests.accounts import tokens_of, with_ada
+from tests.accounts import by_ada
 from tests.client import Client
 from tests.conftest import NewUrl
 from tests.following import until
@@ -43,9 +43,7 @@ def settings(new_sqlite_url: NewUrl) -> Settings:
 @pytest.fixture
 async def ada(served: Listening) -> AsyncIterator[Client]:
     """Who writes, over HTTP."""
-    async with with_ada(served.app) as client:
-        token = (await tokens_of(client, "ada"))["accessToken"]
-        client.http.headers["Authorization"] = f"Bearer {token}"
+    async with by_ada(served.app) as client:
         yield client
 
 
